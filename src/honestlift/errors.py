@@ -1,0 +1,358 @@
+"""Every error honestlift raises: one tree, with the wording beside the class that bears it."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Sequence
+from difflib import get_close_matches
+
+
+def _nearest(name: str, known: Iterable[str]) -> str:
+    """The words that point from a misspelt name to the closest known one, or to the list of them."""
+    names = [str(k) for k in known]
+    close = get_close_matches(name, names, n=1, cutoff=0.6)
+    if close:
+        return f"Did you mean {close[0]!r}?"
+    folded = [k for k in names if k.casefold() == name.casefold()]
+    if folded:
+        return f"Did you mean {folded[0]!r}?"
+    shown = ", ".join(names[:12]) + (f", … ({len(names)} in all)" if len(names) > 12 else "")
+    return f"It has: {shown}." if names else "It has none."
+
+
+def listed(values: Iterable[object], most: int = 5) -> str:
+    """Up to ``most`` values as text, and how many more there are."""
+    items = [repr(v) for v in values]
+    more = len(items) - most
+    return ", ".join(items[:most]) + (f" and {more} more" if more > 0 else "")
+
+
+class HonestliftError(Exception):
+    """Something that the user can put right. The message says what is wrong, what was expected, what to do."""
+
+
+class SourceError(HonestliftError, OSError):
+    """The rows cannot be reached or read."""
+
+    @classmethod
+    def not_found(cls, path: str) -> SourceError:
+        return cls(f"There is no file at {path!r}. Expected a parquet or CSV file, or a glob that matches some. Check the path.")
+
+    @classmethod
+    def unreadable(cls, path: str, reason: str) -> SourceError:
+        return cls(f"{path!r} cannot be read: {reason}. Expected a complete parquet or CSV file. Write it again.")
+
+    @classmethod
+    def unknown_format(cls, path: str) -> SourceError:
+        return cls(
+            f"{path!r} is neither parquet nor CSV. Expected a name that ends in .parquet, .pq, .csv, .tsv or "
+            ".csv.gz. Rename it, or load it and pass the frame."
+        )
+
+    @classmethod
+    def unsupported(cls, kind: str) -> SourceError:
+        return cls(
+            f"A {kind} is not a table that honestlift can read. Expected a path, a DuckDB relation, or a pandas, Polars "
+            "or Arrow frame."
+        )
+
+    @classmethod
+    def no_table(cls, name: str, known: Sequence[str]) -> SourceError:
+        return cls(f"The database has no table {name!r}. {_nearest(name, known)}")
+
+    @classmethod
+    def which_table(cls, path: str, known: Sequence[str]) -> SourceError:
+        return cls(f"{path!r} is a database, and no table in it is named. Expected one of: {listed(known, 12)}. Name it.")
+
+    @classmethod
+    def database(cls, path: str, reason: str) -> SourceError:
+        return cls(
+            f"{path!r} cannot be opened: {reason}. Expected a DuckDB database that no other process is writing to. "
+            "Close the other connection, or pass a relation of it."
+        )
+
+    @classmethod
+    def changed(cls) -> SourceError:
+        return cls(
+            "The rows changed between two scans. Expected the same rows from the first scan to the last. "
+            "Run again when nothing writes to them, or copy them first."
+        )
+
+    @classmethod
+    def engine(cls, reason: str) -> SourceError:
+        return cls(f"The engine stopped: {reason}. Nothing was estimated. Mend the data or give the engine more room.")
+
+
+class ColumnError(HonestliftError, LookupError):
+    """A column that the study names is not in the table, or is there more than once."""
+
+    @classmethod
+    def missing(cls, name: str, role: str, known: Sequence[str]) -> ColumnError:
+        return cls(f"The table has no column {name!r}, which the plan names as {role}. {_nearest(name, known)}")
+
+    @classmethod
+    def ambiguous(cls, name: str) -> ColumnError:
+        return cls(f"The table has more than one column called {name!r}. Expected one. Rename the others.")
+
+
+class DataError(HonestliftError, ValueError):
+    """The values are not what the study needs."""
+
+    @classmethod
+    def empty(cls) -> DataError:
+        return cls("The table has no rows. Expected one row per user. Check the file or the filter that made it.")
+
+    @classmethod
+    def missing_values(cls, column: str, role: str, count: int) -> DataError:
+        return cls(
+            f"{count:,} rows have no value of {column!r}, the {role}. Expected one on every row. "
+            "Remove these rows, or fill them in, before the analysis."
+        )
+
+    @classmethod
+    def not_numeric(cls, column: str, role: str, dtype: str) -> DataError:
+        return cls(f"Column {column!r}, the {role}, holds {dtype}. Expected numbers or 0/1. Convert it, or name another column.")
+
+    @classmethod
+    def all_missing(cls, column: str, role: str) -> DataError:
+        return cls(f"Column {column!r}, the {role}, has no value on any row. Expected numbers. Check how the table was made.")
+
+    @classmethod
+    def constant(cls, column: str, role: str, value: float) -> DataError:
+        return cls(
+            f"Column {column!r}, the {role}, is {value:g} on every row. Expected values that vary: a constant has no "
+            "effect to estimate. Name another column."
+        )
+
+    @classmethod
+    def infinite(cls, column: str, role: str, count: int) -> DataError:
+        return cls(
+            f"Column {column!r}, the {role}, is infinite on {count:,} rows. Expected finite numbers. "
+            "Find the division by zero that made them, or set them to missing."
+        )
+
+    @classmethod
+    def too_large(cls, column: str, largest: float) -> DataError:
+        return cls(
+            f"Column {column!r} reaches {largest:g}, and its square does not fit a double. Expected values below 1e150. "
+            "Change its unit."
+        )
+
+    @classmethod
+    def duplicated_units(cls, column: str, example: object, count: int, *, sampled: bool = False) -> DataError:
+        at_least = "at least " if sampled else ""
+        return cls(
+            f"{at_least}{count:,} values of {column!r} stand on more than one row, for example {example!r}. Expected one row per "
+            "user. Aggregate to one row per user, or set `rows: events` if the rows are events."
+        )
+
+    @classmethod
+    def unit_in_clusters(cls, unit: str, what: str, count: int, example: object) -> DataError:
+        return cls(
+            f"{count:,} values of {unit!r} have rows with more than one {what}, for example {example!r}. Expected one per user. "
+            "Decide to which one they belong before the analysis."
+        )
+
+    @classmethod
+    def treatment_not_binary(cls, column: str, values: Sequence[object]) -> DataError:
+        return cls(
+            f"Treatment column {column!r} holds {listed(values)}. Expected 0/1 or true/false. Name the two arms: "
+            f"treatment: {{column: {column}, treated: …, control: …}}."
+        )
+
+    @classmethod
+    def arm_empty(cls, column: str, arm: str, value: object, values: Sequence[object]) -> DataError:
+        return cls(
+            f"No row of {column!r} is in the {arm} arm ({value!r}). Expected both arms; the column holds {listed(values)}. "
+            "Check the coding of the treatment."
+        )
+
+    @classmethod
+    def treatment_varies(cls, treatment: str, cluster: str, count: int, example: object) -> DataError:
+        return cls(
+            f"{treatment!r} varies within {count:,} values of {cluster!r}, for example {example!r}. Expected one arm per cluster, "
+            "since whole clusters are randomized. Check which column was randomized, or name the right cluster."
+        )
+
+    @classmethod
+    def too_few_clusters(cls, cluster: str, treated: int, control: int) -> DataError:
+        return cls(
+            f"{cluster!r} has {treated:,} treated and {control:,} control clusters. Expected at least 2 in each arm: "
+            "with fewer the variation between clusters cannot be seen. Randomize more clusters."
+        )
+
+    @classmethod
+    def not_binary(cls, column: str, role: str, values: Sequence[object]) -> DataError:
+        return cls(f"Column {column!r}, the {role}, holds {listed(values)}. Expected 0/1 or true/false. Recode it.")
+
+    @classmethod
+    def too_many_levels(cls, column: str, count: int, most: int) -> DataError:
+        return cls(
+            f"Text column {column!r} has {count:,} different values. Expected at most {most} categories in a covariate. "
+            "Group them, or leave the column out."
+        )
+
+    @classmethod
+    def float_ids(cls, column: str) -> DataError:
+        return cls(f"Column {column!r}, the unit, holds floating-point numbers. Expected integers or text. Cast it.")
+
+    @classmethod
+    def no_outcome_in_arm(cls, column: str, arm: str) -> DataError:
+        return cls(f"No {arm} user has a value of {column!r}. Expected outcomes in both arms. Check the join that made it.")
+
+    @classmethod
+    def outcome_in_few_clusters(cls, column: str, role: str, cluster: str, treated: int, control: int) -> DataError:
+        return cls(
+            f"Column {column!r}, the {role}, has values in {treated:,} treated and {control:,} control clusters of {cluster!r}. "
+            "Expected at least 2 in each arm. Check the join that made it, or leave it out."
+        )
+
+    @classmethod
+    def stratum_varies(cls, stratum: str, cluster: str, count: int, example: object) -> DataError:
+        return cls(
+            f"{stratum!r} varies within {count:,} values of {cluster!r}, for example {example!r}. Expected one stratum per "
+            "cluster, since clusters were randomized within strata. Choose strata that are known per cluster."
+        )
+
+    @classmethod
+    def no_category(cls, column: str, role: str) -> DataError:
+        return cls(
+            f"Column {column!r}, the {role}, holds lists, structures, intervals or raw bytes. Expected numbers, text or dates. "
+            "Cast it, or name another column."
+        )
+
+    @classmethod
+    def too_many_values(cls, column: str, role: str, count: int, most: int) -> DataError:
+        return cls(
+            f"Column {column!r}, the {role}, has {count:,} different values. Expected at most {most:,}. Check which column is meant."
+        )
+
+    @classmethod
+    def cannot_recentre(cls, what: str) -> DataError:
+        return cls(
+            f"The sum of {what} cannot be moved to another origin: the sums of its factors or the count of its rows are missing. "
+            "Expected them over the same rows. Ask for them in the same request."
+        )
+
+    @classmethod
+    def too_few_with_values(cls, column: str, treated: int, control: int) -> DataError:
+        return cls(
+            f"Column {column!r} has values in {treated:,} treated and {control:,} control clusters. Expected at least 2 in each arm: "
+            "with fewer the variation between clusters cannot be seen. Check the join that made it, or leave it out."
+        )
+
+    @classmethod
+    def unlike_moments(cls) -> DataError:
+        return cls("These tables of sums cannot be merged: their sums or keys differ. Expected tables that one plan asked for.")
+
+
+class DesignError(HonestliftError, ValueError):
+    """A design or an option of the analysis that cannot be."""
+
+    @classmethod
+    def out_of_range(cls, name: str, value: object, expected: str) -> DesignError:
+        return cls(f"{name} is {value!r}. Expected {expected}. Change it.")
+
+    @classmethod
+    def no_metric(cls) -> DesignError:
+        return cls("The study names no metric. Expected at least one outcome. Add one, for example Mean('session_minutes').")
+
+    @classmethod
+    def repeated_metric(cls, name: str) -> DesignError:
+        return cls(f"Two metrics are called {name!r}. Expected different names. Give one of them a name of its own.")
+
+    @classmethod
+    def column_in_two_roles(cls, name: str, first: str, second: str) -> DesignError:
+        return cls(f"Column {name!r} is named both as {first} and as {second}. Expected one role per column. Remove one.")
+
+    @classmethod
+    def strata_without_contrast(cls, columns: Sequence[str]) -> DesignError:
+        return cls(
+            f"No stratum of {listed(columns)} has clusters of both arms. Expected strata within which clusters were randomized. "
+            "Name coarser strata, or none."
+        )
+
+    @classmethod
+    def collinear(cls, name: str, others: Sequence[str]) -> DesignError:
+        why = f"a linear combination of {listed(others)}" if others else "zero on every row"
+        return cls(f"The regressor {name!r} is {why}. Expected values of its own. Leave it out, or merge its categories.")
+
+    @classmethod
+    def no_intercept(cls) -> DesignError:
+        return cls("The regressors have no intercept. Expected one, or the sums of the regressors per cluster. Pass these sums.")
+
+
+class AssignmentError(HonestliftError, ValueError):
+    """An assignment that cannot be drawn, or a record that cannot be read."""
+
+    @classmethod
+    def malformed(cls, path: str, reason: str) -> AssignmentError:
+        return cls(f"The assignment record {path!r} cannot be used: {reason}. Expected a file written by `honestlift assign`.")
+
+    @classmethod
+    def too_small(cls, treated: int, control: int) -> AssignmentError:
+        return cls(
+            f"The draw would leave {treated} treated and {control} control clusters. Expected at least 2 in each arm. "
+            "Add clusters, or change the share."
+        )
+
+    @classmethod
+    def no_stratum(cls, count: int, example: object) -> AssignmentError:
+        return cls(f"{count:,} clusters have no stratum, for example {example!r}. Expected one per cluster. Add them.")
+
+    @classmethod
+    def cluster_in_strata(cls, count: int, example: object) -> AssignmentError:
+        return cls(
+            f"{count:,} clusters have more than one stratum, for example {example!r}. Expected one per cluster. "
+            "Choose strata that are known per cluster."
+        )
+
+
+class PlanError(HonestliftError, ValueError):
+    """A plan file that cannot be read or does not follow the schema."""
+
+    @classmethod
+    def not_found(cls, path: str) -> PlanError:
+        return cls(f"There is no plan at {path!r}. Expected a YAML file. Write one with `honestlift init`.")
+
+    @classmethod
+    def not_yaml(cls, path: str, reason: str) -> PlanError:
+        return cls(f"{path}: this is not YAML: {reason}. Expected keys and values as in `honestlift init`. Mend the line.")
+
+    @classmethod
+    def unreadable(cls, path: str, reason: str) -> PlanError:
+        return cls(f"{path!r} cannot be read: {reason}. Expected a plan in YAML. Check the path and who may read it.")
+
+    @classmethod
+    def several(cls, problems: Sequence[PlanError]) -> PlanError:
+        return cls("\n".join(str(problem) for problem in problems))
+
+    @classmethod
+    def wrong_shape(cls, where: str, key: str, found: str, expected: str) -> PlanError:
+        return cls(f"{where}: {key} is {found}. {expected}. Change it; `honestlift schema` lists what each key takes.")
+
+    @classmethod
+    def repeated_key(cls, where: str, key: str, first: int) -> PlanError:
+        return cls(f"{where}: the key {key!r} already stands on line {first}. Expected it once. Remove one of them.")
+
+    @classmethod
+    def misplaced_key(cls, where: str, key: str, section: str) -> PlanError:
+        return cls(f"{where}: the key {key!r} does not stand here. Expected it {section}. Move it there.")
+
+    @classmethod
+    def unknown_key(cls, where: str, key: str, known: Sequence[str]) -> PlanError:
+        return cls(f"{where}: there is no key {key!r}. {_nearest(key, known)}")
+
+    @classmethod
+    def missing_key(cls, where: str, key: str) -> PlanError:
+        return cls(f"{where}: the key {key!r} is missing. Expected it here. Add it; `honestlift schema` lists all keys.")
+
+    @classmethod
+    def bad_value(cls, where: str, key: str, value: object, reason: str) -> PlanError:
+        return cls(f"{where}: {key} is {value!r}. {reason}. Change it; `honestlift schema` lists what each key takes.")
+
+    @classmethod
+    def not_yet(cls, where: str, key: str, version: str) -> PlanError:
+        return cls(
+            f"{where}: {key!r} is in the plan's contract, but version {version} cannot do it yet. Expected a plan without it. "
+            "Remove the key, or wait for the version that can."
+        )

@@ -1,0 +1,254 @@
+"""The nouns of an answer: estimates, checks, the ledger, the verdict, and the Lift that holds them all.
+
+Frozen values without input, output or plots. ``Lift.to_dict`` is the contract of ``result.json``.
+"""
+
+from __future__ import annotations
+
+import json
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field, fields
+from typing import TYPE_CHECKING, Any, Literal
+
+if TYPE_CHECKING:
+    import pandas as pd
+
+SCHEMA_VERSION = 1
+
+Level = Literal["ok", "caution", "stop"]
+Identified = Literal["randomized", "observational", "association"]
+VerdictLevel = Literal["supported", "likely, with caveats", "inconclusive", "harmful", "not trustworthy"]
+Number = float | int | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Interval:
+    """A confidence interval and the test that goes with it.
+
+    Attributes:
+        std_error: standard error, in the unit of the estimate; NaN where the method has none.
+        df: degrees of freedom of the reference t distribution; infinity for the normal; NaN where there is none.
+        p_value: two-sided, for a true value of zero; NaN where the method gives none.
+        low, high: ends of the interval, in the unit of the estimate.
+        level: nominal coverage, e.g. 0.95.
+    """
+
+    std_error: float
+    df: float
+    p_value: float
+    low: float
+    high: float
+    level: float
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Relative:
+    """An effect as a fraction of the control mean (0.13 is +13 %); the ends are None where the interval is unbounded."""
+
+    estimate: float | None
+    conf_low: float | None
+    conf_high: float | None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Estimate:
+    """One number for one metric, estimand and method, with its interval. Undefined numbers are None."""
+
+    metric: str
+    estimand: str
+    method: str
+    estimate: float | None
+    std_error: float | None
+    df: float | None
+    p_value: float | None
+    conf_low: float | None
+    conf_high: float | None
+    level: float
+    scale: str
+    relative: Relative
+    adjustment: str
+    identified: Identified
+    n_units: int
+    n_clusters: int | None
+    headline: bool
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Check:
+    """One reason to believe the numbers, or not to. A check never raises for bad news.
+
+    Attributes:
+        code: name of the check, by which programs find it.
+        level: ``ok``, ``caution`` or ``stop``.
+        statement: what was found, with its number.
+        remedy: what to do about it; empty when all is well.
+        evidence: the numbers behind the statement, unrounded.
+        concerns: the estimands it speaks of; empty means all of them.
+        metric: the metric it speaks of; None means all of them.
+    """
+
+    code: str
+    level: Level
+    statement: str
+    remedy: str
+    evidence: Mapping[str, Number]
+    concerns: tuple[str, ...] = ()
+    metric: str | None = None
+
+    def touches(self, metric: str, estimand: str) -> bool:
+        """Whether the check speaks of this estimand of this metric."""
+        return (not self.concerns or estimand in self.concerns) and self.metric in (None, metric)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Assumption:
+    """A row of the ledger: what the headline rests on, and what the data say of it."""
+
+    assumption: str
+    status: Literal["holds", "questioned", "violated", "untested"]
+    statement: str
+    checks: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Verdict:
+    """The answer in words: its level, the headline sentence, the reasons, and what would change it."""
+
+    level: VerdictLevel
+    headline: str
+    because: tuple[str, ...]
+    would_change_it: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Table:
+    """Numbers behind a figure; groups under 10 users are merged before they come here."""
+
+    columns: tuple[str, ...]
+    rows: tuple[tuple[Any, ...], ...]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Lift:
+    """The whole answer to one study. Made once, never changed; everything that people read is made from it."""
+
+    name: str
+    kind: Literal["cluster", "opt_in"]
+    data: Mapping[str, Any]
+    population: Mapping[str, Any]
+    estimates: tuple[Estimate, ...]
+    checks: tuple[Check, ...]
+    ledger: tuple[Assumption, ...]
+    verdict: Verdict
+    tables: Mapping[str, Table]
+    provenance: Mapping[str, Any]
+    honestlift_version: str
+    schema_version: int = field(default=SCHEMA_VERSION)
+
+    def find(self, method: str, estimand: str | None = None, metric: str | None = None) -> Estimate:
+        """The one estimate with this method (and estimand, and metric).
+
+        Raises:
+            LookupError: if none or several match; the message lists what there is.
+        """
+        hits = [e for e in self.estimates if e.method == method and estimand in (None, e.estimand) and metric in (None, e.metric)]
+        if len(hits) == 1:
+            return hits[0]
+        have = sorted({f"{e.estimand} by {e.method}" for e in self.estimates})
+        raise LookupError(f"{len(hits)} estimates match method {method!r}. Expected one of: {'; '.join(have)}.")
+
+    def headline(self, metric: str | None = None) -> Estimate:
+        """The headline estimate of a metric; of the metric that the verdict is about when none is named.
+
+        Raises:
+            LookupError: if the metric is unknown.
+        """
+        for e in self.estimates:
+            if e.headline and metric in (None, e.metric):
+                return e
+        raise LookupError(f"No metric is called {metric!r}. Expected one of {sorted({e.metric for e in self.estimates})}.")
+
+    def check(self, code: str, metric: str | None = None) -> Check:
+        """The first check with this code (and metric).
+
+        Raises:
+            LookupError: if there is none.
+        """
+        for c in self.checks:
+            if c.code == code and metric in (None, c.metric):
+                return c
+        raise LookupError(f"No check is called {code!r}. Expected one of {[c.code for c in self.checks]}.")
+
+    def to_dict(self) -> dict[str, Any]:
+        """The contract of ``result.json``: plain dicts, lists, text and numbers; NaN and infinities are None."""
+        order = ("schema_version", "honestlift_version", "name", "kind", "data", "population", "estimates", "checks")
+        order += ("ledger", "verdict", "tables", "provenance")
+        return {key: _plain(getattr(self, key)) for key in order}
+
+    def to_json(self) -> str:
+        """``to_dict`` as JSON text, two blanks a level, keys in the order of the contract, a final newline."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False, allow_nan=False) + "\n"
+
+    @classmethod
+    def from_dict(cls, values: Mapping[str, Any]) -> Lift:
+        """The Lift that ``to_dict`` was made from.
+
+        Raises:
+            ValueError: if the schema version is not known to this version of honestlift.
+        """
+        version = values.get("schema_version")
+        if version != SCHEMA_VERSION:
+            raise ValueError(f"The result has schema version {version!r}. Expected {SCHEMA_VERSION}. Make it anew with `run`.")
+        plain = dict(values)
+        plain["estimates"] = tuple(Estimate(**_with(e, relative=Relative(**e["relative"]))) for e in values["estimates"])
+        plain["checks"] = tuple(Check(**_with(c, concerns=tuple(c["concerns"]))) for c in values["checks"])
+        plain["ledger"] = tuple(Assumption(**_with(a, checks=tuple(a["checks"]))) for a in values["ledger"])
+        v = values["verdict"]
+        plain["verdict"] = Verdict(**_with(v, because=tuple(v["because"]), would_change_it=tuple(v["would_change_it"])))
+        plain["tables"] = {
+            name: Table(columns=tuple(t["columns"]), rows=tuple(tuple(row) for row in t["rows"]))
+            for name, t in values["tables"].items()
+        }
+        return cls(**plain)
+
+    def to_pandas(self) -> pd.DataFrame:
+        """A tidy frame: one row per metric, estimand and method; ``relative`` spread over three columns.
+
+        Raises:
+            ImportError: if pandas is not installed.
+        """
+        import pandas as pd
+
+        rows: list[dict[str, Any]] = []
+        for e in self.estimates:
+            row = asdict(e)
+            relative = row.pop("relative")
+            rows.append({**row, **{f"relative_{key}": value for key, value in relative.items()}})
+        return pd.DataFrame(rows)
+
+    def __str__(self) -> str:
+        from honestlift.report.terminal import as_text
+
+        return as_text(self)
+
+
+def _with(values: Mapping[str, Any], **changed: Any) -> dict[str, Any]:
+    """A mapping with some of its values replaced."""
+    return {**values, **changed}
+
+
+def _plain(value: Any) -> Any:
+    """Dataclasses, mappings, sequences and NumPy scalars as JSON knows them; NaN and infinities as None."""
+    if hasattr(value, "__dataclass_fields__"):
+        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+    if isinstance(value, Mapping):
+        return {str(key): _plain(item) for key, item in value.items()}  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
+    if isinstance(value, str) or value is None:
+        return value
+    if isinstance(value, Sequence):
+        return [_plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+    number = value.item() if hasattr(value, "item") else value
+    if isinstance(number, float) and not math.isfinite(number):
+        return None
+    return number
