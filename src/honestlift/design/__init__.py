@@ -1,0 +1,1 @@
+"""What was done and what is asked: designs, exposure, metrics, assignment. Knows no data."""

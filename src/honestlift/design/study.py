@@ -1,0 +1,98 @@
+"""The study: a design and everything that is asked of it, as one value that a plan file and a call both become."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+from dataclasses import asdict, dataclass
+from typing import Any, Literal
+
+from honestlift.design.cluster import ClusterDesign
+from honestlift.design.metric import Mean
+from honestlift.errors import DesignError
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Study:
+    """A question in full. Two equal studies of the same rows give the same result.
+
+    Attributes:
+        name: title of the study.
+        design: what was done.
+        metrics: the outcomes; the first is primary when none says that it is.
+        covariates: columns known before the treatment; text becomes categories.
+        negative_controls: outcomes that the feature cannot move.
+        rows: ``units`` (one row per user) or ``events`` (several, summed per user first).
+        headline: ``itt`` (the randomized contrast of arms).
+        level: nominal coverage of every interval.
+        seed: start of every random draw.
+        bootstrap: replicates of the bootstrap; 0 for none.
+        exact_duplicates: count repeated units exactly at any size, not by a sketch above 5 million rows.
+
+    Raises:
+        DesignError: if a value is out of range, or a column has two roles.
+    """
+
+    design: ClusterDesign
+    metrics: tuple[Mean, ...]
+    name: str = "Untitled study"
+    covariates: tuple[str, ...] = ()
+    negative_controls: tuple[str, ...] = ()
+    rows: Literal["units", "events"] = "units"
+    headline: Literal["itt"] = "itt"
+    level: float = 0.95
+    seed: int = 0
+    bootstrap: int = 500
+    exact_duplicates: bool = False
+
+    def __post_init__(self) -> None:
+        if not self.metrics:
+            raise DesignError.no_metric()
+        if not 0.5 <= self.level < 1 or (1 + self.level) / 2 == 1:
+            raise DesignError.out_of_range("level", self.level, "a number from 0.5 to below 1")
+        if self.bootstrap < 0 or 0 < self.bootstrap < 20:
+            raise DesignError.out_of_range("bootstrap", self.bootstrap, "0 (none) or at least 20 replicates")
+        if self.seed < 0:
+            raise DesignError.out_of_range("seed", self.seed, "a whole number from 0 up")
+        if self.rows not in ("units", "events"):
+            raise DesignError.out_of_range("rows", self.rows, "'units' or 'events'")
+        if self.headline != "itt":
+            raise DesignError.out_of_range("headline", self.headline, "'itt'; the global effect needs a collaboration graph")
+        labels = [metric.label for metric in self.metrics]
+        for label in labels:
+            if labels.count(label) > 1:
+                raise DesignError.repeated_metric(label)
+        self._one_role_per_column()
+
+    def _one_role_per_column(self) -> None:
+        d = self.design
+        roles = [(d.unit, "unit"), (d.cluster, "cluster"), (d.arm, "treatment")]
+        roles += [(s, "strata") for s in d.strata]
+        roles += [(d.exposure.column, "exposure")] if d.exposure else []
+        seen: dict[str, str] = {}
+        for name, role in [*roles, *((m.column, "metric") for m in self.metrics), *((c, "covariate") for c in self.covariates)]:
+            if name in seen and {seen[name], role} != {"strata", "covariate"} and not seen[name] == role == "metric":
+                raise DesignError.column_in_two_roles(name, seen[name], role)
+            seen[name] = role
+
+    @property
+    def primary(self) -> Mean:
+        """The metric that the verdict is about: the first that says it is primary, else the first."""
+        return next((m for m in self.metrics if m.role == "primary"), self.metrics[0])
+
+    def role(self, metric: Mean) -> str:
+        """The metric's role, with the default filled in."""
+        return metric.role or ("primary" if metric is self.primary else "secondary")
+
+    def canonical(self) -> dict[str, Any]:
+        """Everything in the study that can change a number or a word, as plain values."""
+        values = asdict(self)
+        values["design"]["kind"] = "cluster"
+        record = self.design.assignment
+        values["design"]["assignment"] = None if record is None else json.loads(record.to_json())
+        return values
+
+    def sha256(self) -> str:
+        """Hash of ``canonical``: the same for a plan file and for the calls that say the same."""
+        text = json.dumps(self.canonical(), sort_keys=True, ensure_ascii=False, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
