@@ -1,0 +1,1 @@
+"""From sums to a Fit: coefficients, scores and hessians per cluster."""

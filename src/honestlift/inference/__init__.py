@@ -1,0 +1,1 @@
+"""From a Fit to standard errors, degrees of freedom, intervals and replicates."""
