@@ -1,0 +1,10 @@
+"""The plan file: plan.yaml becomes a study and a description of where its data are, and back again."""
+
+from honestlift.plan.draft import draft
+from honestlift.plan.guess import ColumnSketch
+from honestlift.plan.location import DataPath, DataTable
+from honestlift.plan.read import Plan, read_plan
+from honestlift.plan.schema import json_schema
+from honestlift.plan.write import plan_text
+
+__all__ = ["ColumnSketch", "DataPath", "DataTable", "Plan", "draft", "json_schema", "plan_text", "read_plan"]

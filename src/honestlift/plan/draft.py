@@ -1,0 +1,157 @@
+"""A first plan.yaml from the columns of a table, with a comment at every guess that says why and what to check."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from honestlift.plan.guess import LOSSES, ColumnSketch, Roles, guess_roles
+from honestlift.plan.write import scalar
+
+_FILL_IN = "# FILL IN: no column suggests itself."
+_MOST_NAMED = 20
+
+
+def draft(columns: Sequence[ColumnSketch], data: str) -> str:
+    """A commented plan for a table that nobody has described yet.
+
+    Args:
+        columns: what is known of each column, in the order of the table.
+        data: where the rows are, as it shall stand in the plan.
+
+    Returns:
+        The text of a plan file. Where a role could not be guessed its key is empty, and ``read_plan`` names its line.
+    """
+    roles = guess_roles(columns)
+    lines = [
+        "# Drafted from the names, types and counts of the columns: every role below is a guess. Read each line, and",
+        "# correct it by what was done in the experiment. Then run `honestlift validate`.",
+        "name: Untitled study",
+        f"data: {scalar(data)}",
+        *_unit(roles),
+        "design:",
+        "  kind: cluster  # whole clusters were randomized",
+        *_cluster(roles),
+        *_treatment(roles),
+        "  # assignment: assignment.json  # the record of `honestlift assign`, if there is one",
+        "  # strata: []  # columns within whose values the clusters were randomized",
+        *_exposure(roles),
+        *_uptake(roles),
+        *_metrics(roles),
+        "# negative_controls: []  # outcomes that the feature cannot move",
+        *_covariates(roles),
+        "level: 0.95",
+        "seed: 7  # any whole number; the same seed gives the same numbers",
+        "bootstrap: 500",
+        *_unused(roles),
+    ]
+    return "\n".join(lines) + "\n"
+
+
+def _counted(column: ColumnSketch) -> str:
+    return f"{column.distinct:,} different values on {column.rows:,} rows"
+
+
+def _named(columns: Sequence[ColumnSketch]) -> str:
+    shown = ", ".join(scalar(c.name) for c in columns[:_MOST_NAMED])
+    return shown + (f" and {len(columns) - _MOST_NAMED} more" if len(columns) > _MOST_NAMED else "")
+
+
+def _unit(roles: Roles) -> list[str]:
+    unit = roles.unit
+    if unit is None:
+        return [f"{_FILL_IN} Name the column that identifies the user.", "unit:", "rows: units  # events: several rows per user"]
+    # A count of different values may be approximate; an event table has many rows per user.
+    events = unit.distinct < 0.9 * unit.rows
+    reason = "several rows per user, which are summed per user first" if events else "one row per user"
+    return [
+        f"# A column that names a user: {_counted(unit)}. Check that it does.",
+        f"unit: {scalar(unit.name)}",
+        f"rows: {'events' if events else 'units'}  # {reason}",
+    ]
+
+
+def _cluster(roles: Roles) -> list[str]:
+    if roles.cluster is None:
+        return [f"  {_FILL_IN} Name the column of the workspaces, teams or other groups that were randomized.", "  cluster:"]
+    others = f" It could also be {_named(roles.other_clusters)}." if roles.other_clusters else ""
+    return [
+        f"  # A column that names a group of users: {_counted(roles.cluster)}. Check that these groups were randomized.{others}",
+        f"  cluster: {scalar(roles.cluster.name)}",
+    ]
+
+
+def _treatment(roles: Roles) -> list[str]:
+    column = roles.treatment
+    if column is None:
+        return [f"  {_FILL_IN} Name the column that is 1 in treated clusters and 0 in control clusters.", "  treatment:"]
+    if column.binary:
+        return [
+            "  # Two values and the name of a treatment. Check that 1 (or true) is the arm that got the feature.",
+            f"  treatment: {scalar(column.name)}",
+        ]
+    seen = f" It holds {', '.join(scalar(v) for v in column.values[:6])}." if column.values else ""
+    lines = [f"  # The name of a treatment with {column.distinct} values.{seen} Check which of them are the two arms."]
+    if roles.arms is None:
+        lines.append(f"  {_FILL_IN.replace('column', 'value')} Write the value of each arm.")
+    treated, control = ("", "") if roles.arms is None else (f" {scalar(roles.arms[0])}", f" {scalar(roles.arms[1])}")
+    column_line = f"    column: {scalar(column.name)}"
+    return [*lines, "  treatment:", column_line, f"    treated:{treated}", f"    control:{control}"]
+
+
+def _exposure(roles: Roles) -> list[str]:
+    if roles.exposure is None:
+        return ["  # exposure: {column: …}  # a 0/1 column of users whom the treatment of others reached, if there is one"]
+    return [
+        "  # Two values and the name of an exposure. Check that 1 marks users whom the treatment of others reached. Set",
+        "  # randomized to true only if drawing the assignment again would change the mark of a user in the same arm.",
+        "  exposure:",
+        f"    column: {scalar(roles.exposure.name)}",
+        "    randomized: false",
+    ]
+
+
+def _uptake(roles: Roles) -> list[str]:
+    if roles.uptake is None:
+        return ["  # uptake: …  # a 0/1 column of logged use of the feature, if there is one"]
+    return [
+        "  # Two values and a name that speaks of use. Check that it is logged use of this feature, in both arms.",
+        f"  uptake: {scalar(roles.uptake.name)}",
+    ]
+
+
+def _metrics(roles: Roles) -> list[str]:
+    if not roles.metrics:
+        return ["metrics:", f"  {_FILL_IN} Name the column of the outcome.", "  - column:"]
+    first, *others = roles.metrics
+    lines = [
+        "metrics:",
+        "  # A number with the name of an outcome. Check that it was measured after the treatment began, and which",
+        "  # direction is good news. More metrics are more chances to be misled: add those that were chosen beforehand.",
+        f"  - column: {scalar(first.name)}",
+        f"    better: {_better(first)}",
+        "    role: primary",
+    ]
+    return lines + [
+        f"  # - {{column: {scalar(c.name)}, better: {_better(c)}}}  # also has the name of an outcome" for c in others
+    ]
+
+
+def _better(column: ColumnSketch) -> str:
+    return "lower" if LOSSES & set(column.words) else "higher"
+
+
+def _covariates(roles: Roles) -> list[str]:
+    if not roles.covariates:
+        return ["# covariates: []  # columns known before the treatment; they narrow the interval"]
+    return [
+        "# Columns whose names say that they were measured before. Check that they were, for every user. One that is the",
+        "# same measure as a metric may also be named as its `pre`.",
+        "covariates:",
+        *(f"  - {scalar(c.name)}" for c in roles.covariates),
+    ]
+
+
+def _unused(roles: Roles) -> list[str]:
+    if not roles.unused:
+        return []
+    return [f"# Without a role: {_named(roles.unused)}. Those known before the treatment may be covariates."]

@@ -1,0 +1,195 @@
+"""Guessing which column plays which role, from names, types and counts alone; every guess says why it was made."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Literal
+
+Kind = Literal["number", "integer", "boolean", "text", "time"]
+Value = str | int | float | bool
+
+PEOPLE = ("user", "member", "person", "customer", "employee", "visitor", "participant", "subject", "student", "patient", "client")
+GROUPS = (
+    *("workspace", "team", "org", "organization", "organisation", "account", "company", "tenant", "group", "department"),
+    *("cluster", "site", "school", "class", "clinic", "hospital", "store", "village", "office", "project"),
+)
+IDENTIFIERS = {"id", "uid", "uuid", "guid", "key", "identifier"}
+BEFORE = {"before", "pre", "baseline", "prior", "previous", "preperiod"}
+CALENDAR = {"week", "day", "date", "month", "quarter", "year", "wave", "cohort", "timestamp", "signup", "created", "start", "end"}
+ARMS = (
+    *("treated", "treatment", "is_treated", "in_treatment", "treat", "treatment_group", "treatment_arm", "arm", "variant"),
+    *("assignment", "assigned", "experiment_group", "test_group", "condition", "bucket"),
+)
+ARM_WORDS = {"treated", "treatment", "treat", "arm", "variant", "assigned", "assignment"}
+NOT_ARMS = {"post", "prompt", "time", "probability", "score"} | CALENDAR | BEFORE
+NOT_OUTCOMES = ARM_WORDS | CALENDAR | BEFORE | IDENTIFIERS | {"opt", "optin", "routed", "eligible", "weight", "propensity"}
+USE = {"used", "uses", "uptake", "adopted"}
+OUTCOMES = {
+    **dict.fromkeys(("obs", "observed", "outcome"), 3),
+    **dict.fromkeys(("session", "sessions", "minutes", "hours", "duration", "time", "revenue", "spend", "sales", "orders"), 1),
+    **dict.fromkeys(("completed", "completion", "retained", "retention", "active", "converted", "conversion", "count"), 1),
+    **dict.fromkeys(("clicks", "views", "messages", "logins", "tasks", "purchases", "thumbs", "rating", "nps", "total"), 1),
+}
+LOSSES = {
+    *("cost", "costs", "latency", "error", "errors", "churn", "churned", "bounce", "bounced", "complaints", "refunds", "tickets"),
+    *("failures", "failed", "crashes", "unsubscribed"),
+}
+TREATED_VALUES = {"treatment", "treated", "treat", "test", "on", "b", "yes", "experiment", "true", "1"}
+CONTROL_VALUES = {"control", "off", "a", "no", "holdout", "placebo", "untreated", "false", "0"}
+FEWEST_CLUSTERS = 4
+MOST_CATEGORIES = 50
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ColumnSketch:
+    """What is known of a column without reading it closely.
+
+    Attributes:
+        name: name of the column.
+        kind: ``number``, ``integer``, ``boolean``, ``text`` or ``time``.
+        distinct: number of different values, missing ones left out; it may be approximate.
+        rows: rows of the table.
+        values: some of its values, or all of them where there are few.
+    """
+
+    name: str
+    kind: Kind
+    distinct: int
+    rows: int
+    values: tuple[Value, ...] = ()
+
+    @property
+    def words(self) -> tuple[str, ...]:
+        """The words of the name in lower case: ``teamID`` and ``team_id`` are ``team`` and ``id``."""
+        found = re.findall(r"[A-Z]+(?![a-z])|[A-Z]?[^\W\d_A-Z]+|\d+", self.name)
+        words: list[str] = []
+        for word in (w.lower() for w in found):
+            stem = word.removesuffix("id")
+            words += [stem, "id"] if stem != word and stem in PEOPLE + GROUPS else [word]
+        return tuple(words)
+
+    @property
+    def labels(self) -> bool:
+        """Whether it can name things: users, workspaces."""
+        return self.kind in ("integer", "text")
+
+    @property
+    def binary(self) -> bool:
+        """Whether it looks like 0/1 or true/false."""
+        known = {v for v in self.values if isinstance(v, (bool, int, float))}
+        return self.kind in ("integer", "boolean", "number") and self.distinct == 2 and known <= {0, 1}
+
+    def named(self, nouns: Sequence[str]) -> bool:
+        """Whether it names one of these things: ``user_id`` or ``user``, not ``user_count``."""
+        words = self.words
+        about = any(word in nouns for word in words)
+        return about and (bool(IDENTIFIERS & set(words)) or all(word in nouns for word in words))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Roles:
+    """The guessed roles; None or empty where there is no guess.
+
+    Attributes:
+        unit, cluster, treatment, exposure, uptake: one column each.
+        arms: values of the treated and the control arm, where the treatment is no 0/1 column and they can be told.
+        metrics: outcomes, the most likely first.
+        covariates: columns known before the treatment.
+        other_clusters: further columns that could be the cluster.
+        unused: columns without a role.
+    """
+
+    unit: ColumnSketch | None
+    cluster: ColumnSketch | None
+    treatment: ColumnSketch | None
+    exposure: ColumnSketch | None
+    uptake: ColumnSketch | None
+    arms: tuple[Value, Value] | None
+    metrics: tuple[ColumnSketch, ...]
+    covariates: tuple[ColumnSketch, ...]
+    other_clusters: tuple[ColumnSketch, ...]
+    unused: tuple[ColumnSketch, ...]
+
+
+def guess_roles(columns: Sequence[ColumnSketch]) -> Roles:
+    """A role for each column whose name, type and counts suggest one; no column gets two."""
+    unit = _unit(columns)
+    clusters = _clusters(columns, unit)
+    taken = [*clusters[:1], *([unit] if unit else [])]
+    treatment = next(iter(_treatments([c for c in columns if c not in taken])), None)
+    taken += [treatment] if treatment else []
+    exposure = _first([c for c in columns if c not in taken and c.binary and _about_exposure(c)])
+    uptake = _first([c for c in columns if c not in taken and c.binary and USE & set(c.words)])
+    taken += [c for c in (exposure, uptake) if c]
+    metrics = _metrics([c for c in columns if c not in taken])
+    covariates = [c for c in columns if c not in (*taken, *metrics) and _known_before(c)]
+    used = (*taken, *metrics, *covariates)
+    return Roles(
+        unit=unit,
+        cluster=_first(clusters),
+        treatment=treatment,
+        exposure=exposure,
+        uptake=uptake,
+        arms=_arms(treatment) if treatment else None,
+        metrics=tuple(metrics),
+        covariates=tuple(covariates),
+        other_clusters=tuple(clusters[1:]),
+        unused=tuple(c for c in columns if c not in used),
+    )
+
+
+def _first(columns: Sequence[ColumnSketch]) -> ColumnSketch | None:
+    return columns[0] if columns else None
+
+
+def _unit(columns: Sequence[ColumnSketch]) -> ColumnSketch | None:
+    people = [c for c in columns if c.labels and c.distinct > 1 and c.named(PEOPLE)]
+    if people:
+        return max(people, key=lambda c: c.distinct)
+    return _first([c for c in columns if c.labels and IDENTIFIERS & set(c.words) and 1 < c.distinct == c.rows])
+
+
+def _clusters(columns: Sequence[ColumnSketch], unit: ColumnSketch | None) -> list[ColumnSketch]:
+    found = [c for c in columns if c != unit and c.labels and c.named(GROUPS)]
+    found = [c for c in found if FEWEST_CLUSTERS <= c.distinct < (unit.distinct if unit else c.rows)]
+    return sorted(found, key=lambda c: (not IDENTIFIERS & set(c.words), min(GROUPS.index(w) for w in c.words if w in GROUPS)))
+
+
+def _treatments(columns: Sequence[ColumnSketch]) -> list[ColumnSketch]:
+    """Columns that may hold the arm: by a usual name first, 0/1 before text."""
+    few = [c for c in columns if c.binary or (c.kind in ("text", "integer") and 2 <= c.distinct <= FEWEST_CLUSTERS)]
+    usual = [c for c in few if "_".join(c.words) in ARMS]
+    loose = [
+        c for c in few if c not in usual and ARM_WORDS & set(c.words) and not NOT_ARMS & set(c.words) and not _about_exposure(c)
+    ]
+    return [
+        *sorted(usual, key=lambda c: (not c.binary, ARMS.index("_".join(c.words)))),
+        *sorted(loose, key=lambda c: not c.binary),
+    ]
+
+
+def _arms(treatment: ColumnSketch) -> tuple[Value, Value] | None:
+    treated = [v for v in treatment.values if str(v).strip().lower() in TREATED_VALUES]
+    control = [v for v in treatment.values if str(v).strip().lower() in CONTROL_VALUES]
+    return None if treatment.binary or not len(treated) == len(control) == 1 else (treated[0], control[0])
+
+
+def _about_exposure(column: ColumnSketch) -> bool:
+    return any(word.startswith(("expos", "spill")) for word in column.words)
+
+
+def _metrics(columns: Sequence[ColumnSketch]) -> list[ColumnSketch]:
+    """Numbers with the name of an outcome, the likeliest first; of ``x`` and ``x_obs`` only the second."""
+    numbers = [c for c in columns if c.kind in ("number", "integer", "boolean") and c.distinct > 1]
+    numbers = [c for c in numbers if not NOT_OUTCOMES & set(c.words) and not _about_exposure(c)]
+    scored = [(sum(OUTCOMES.get(word, word in LOSSES) for word in c.words), c) for c in numbers]
+    stems = {c.name.removesuffix("_obs") for c in numbers if c.name.endswith("_obs")}
+    return [c for score, c in sorted(scored, key=lambda pair: -pair[0]) if score and c.name not in stems]
+
+
+def _known_before(column: ColumnSketch) -> bool:
+    if column.kind == "time" or column.distinct < 2 or IDENTIFIERS & set(column.words):
+        return False
+    return bool(BEFORE & set(column.words)) and (column.kind != "text" or column.distinct <= MOST_CATEGORIES)

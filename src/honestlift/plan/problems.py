@@ -1,0 +1,146 @@
+"""What is wrong with the keys and values of a plan, said with file, line and the path of the key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from difflib import get_close_matches
+from typing import Any, cast
+
+from pydantic import ValidationError
+from pydantic_core import ErrorDetails
+
+from honestlift.errors import PlanError
+from honestlift.plan.contract import NOT_YET, pattern
+from honestlift.plan.document import Document, KeyPath, Problem, spell
+from honestlift.plan.schema import SECTIONS
+from honestlift.version import __version__
+
+_EXPECTED = {
+    "string_type": "Expected text",
+    "string_too_short": "Expected text that is not empty",
+    "bool_type": "Expected true or false",
+    "int_type": "Expected a whole number",
+    "float_type": "Expected a number",
+    "finite_number": "Expected a finite number",
+    "list_type": "Expected a list, for example [a, b]",
+    "model_type": "Expected a mapping of keys to values",
+    "too_short": "Expected at least one",
+    "literal_error": "Expected {expected}",
+    "greater_than_equal": "Expected {ge:g} or more",
+    "less_than": "Expected less than {lt:g}",
+}
+
+
+def cannot_do_yet(document: Document, asked: Sequence[KeyPath]) -> list[Problem]:
+    """One problem for each key or value of the contract that this version cannot do."""
+    problems: list[Problem] = []
+    for path in asked:
+        key = f"{spell(path)}: {look_up(document, path)}" if NOT_YET[pattern(path)] else spell(path)
+        problems.append((document.line(path), PlanError.not_yet(document.where(path), key, __version__)))
+    return problems
+
+
+def invalid(document: Document, error: ValidationError, asked: Sequence[KeyPath]) -> list[Problem]:
+    """One problem for each key that is unknown or missing and each value that cannot be.
+
+    Args:
+        document: the plan file.
+        error: what validation found.
+        asked: paths that cannot be done yet; what is missing beside them is no problem of its own.
+    """
+    details = error.errors(include_url=False)
+    unknown = [_path(document, e) for e in details if e["type"] == "extra_forbidden"]
+    excused = {path[:-1] for path in asked if len(path) > 1}
+    problems: dict[KeyPath, Problem] = {}
+    for detail in details:
+        path = _path(document, detail)
+        if detail["type"] == "missing" and (path[:-1] in excused or _misspelt(path, unknown)):
+            continue
+        problems.setdefault(path, (document.line(path), _problem(document, path, detail)))
+    return list(problems.values())
+
+
+def look_up(document: Document, path: KeyPath) -> Any:
+    """The value at a path of keys, or None."""
+    value: Any = document.values
+    for part in path:
+        if not _has(value, part):
+            return None
+        value = value[part]
+    return value
+
+
+def _has(value: Any, part: str | int) -> bool:
+    if isinstance(value, dict):
+        return part in value
+    return isinstance(value, list) and isinstance(part, int) and part < len(cast("list[Any]", value))
+
+
+def _path(document: Document, detail: ErrorDetails) -> KeyPath:
+    """Where in the plan validation stood. It also says which kind of value it tried, ``(text)``; that is passed over."""
+    path: KeyPath = ()
+    for part in detail["loc"]:
+        if _has(look_up(document, path), part) or not str(part).startswith("("):
+            path = (*path, part)
+    return path
+
+
+def _misspelt(path: KeyPath, unknown: Sequence[KeyPath]) -> bool:
+    beside = [str(other[-1]) for other in unknown if other[:-1] == path[:-1]]
+    return bool(get_close_matches(str(path[-1]), beside, n=1, cutoff=0.6))
+
+
+def _problem(document: Document, path: KeyPath, detail: ErrorDetails) -> PlanError:
+    where, key, kind = document.where(path), spell(path), detail["type"]
+    if kind == "extra_forbidden":
+        return _unknown_key(where, path)
+    if kind == "missing":
+        present = _has(look_up(document, path[:-1]), path[-1])
+        return PlanError.wrong_shape(where, key, "empty", _meaning(path)) if present else PlanError.missing_key(where, key)
+    value = look_up(document, path)
+    expected = _expected(detail, value)
+    if value is None:
+        return PlanError.wrong_shape(where, key, "empty", expected)
+    if isinstance(value, (dict, list)):
+        shape = "a mapping" if isinstance(value, dict) else "a list" if value else "an empty list"
+        return PlanError.wrong_shape(where, key, shape, expected)
+    return PlanError.bad_value(where, key, value, expected)
+
+
+def _expected(detail: ErrorDetails, value: Any) -> str:
+    kind = detail["type"]
+    context: Mapping[str, Any] = detail.get("ctx", {})
+    expected = _EXPECTED[kind].format(**context) if kind in _EXPECTED else detail["msg"]
+    if kind == "string_type" and not isinstance(value, (dict, list)):
+        return f"{expected}; put it in quotes if it is a name"
+    if kind in ("bool_type", "int_type", "float_type") and isinstance(value, str):
+        return f"{expected}, without quotes"
+    return expected
+
+
+def _meaning(path: KeyPath) -> str:
+    """What an empty key should have held, from the description of the key."""
+    section = SECTIONS.get(pattern(path[:-1]))
+    description = section.model_fields[str(path[-1])].description if section else None
+    text = (description or "a value").removesuffix(".")
+    return f"Expected {text[0].lower()}{text[1:]}"
+
+
+def _unknown_key(where: str, path: KeyPath) -> PlanError:
+    """An unknown key, with the section it belongs to if another one has it, else with the nearest that is known here."""
+    key = str(path[-1])
+    here = pattern(path[:-1])
+    section = f"{where}, in {spell(path[:-1])}" if here else where
+    known = list(SECTIONS[here].model_fields) if here in SECTIONS else []
+    if not get_close_matches(key, known, n=1, cutoff=0.6):
+        for place in ("", "design"):
+            if place != here and key in (*SECTIONS[place].model_fields, *_contract(place)):
+                return PlanError.misplaced_key(section, key, f"under {place!r}" if place else "at the left margin")
+    return PlanError.unknown_key(section, key, known)
+
+
+def _contract(place: str) -> list[str]:
+    """Keys of a section that stand in the contract but cannot be done yet."""
+    prefix = f"{place}." if place else ""
+    inside = [key.removeprefix(prefix) for key in NOT_YET if key.startswith(prefix)]
+    return [key for key in inside if "." not in key]

@@ -1,0 +1,153 @@
+"""Reading plan.yaml: from the file to a study and the place of its data, or to every problem at once."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from pydantic import ValidationError
+
+from honestlift.design.assignment import Assignment
+from honestlift.design.cluster import ClusterDesign, Treatment
+from honestlift.design.exposure import Exposure
+from honestlift.design.metric import Mean
+from honestlift.design.study import Study
+from honestlift.errors import AssignmentError, DesignError, PlanError
+from honestlift.plan.contract import set_aside
+from honestlift.plan.document import Document, KeyPath, Problem, read_document
+from honestlift.plan.location import DataPath, DataTable, resolve
+from honestlift.plan.problems import cannot_do_yet, invalid, look_up
+from honestlift.plan.schema import DesignSection, MetricSection, PlanSection, TreatmentSection
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Plan:
+    """What a plan file says.
+
+    Attributes:
+        study: the design and what is asked of it.
+        data: where the rows are; nothing has been opened yet.
+        path: the plan file, absolute.
+    """
+
+    study: Study
+    data: DataPath | DataTable
+    path: Path
+
+
+def read_plan(path: str | os.PathLike[str]) -> Plan:
+    """The plan in a YAML file. Paths in it are relative to its folder; the data are not touched.
+
+    Raises:
+        PlanError: if the file cannot be read or does not follow the schema. The message has one line for each problem,
+            in the order of the file, with file and line, the key, and what was expected.
+    """
+    document = read_document(path)
+    values, asked = set_aside(document.values)
+    problems = [*document.problems, *cannot_do_yet(document, asked)]
+    try:
+        plan = PlanSection.model_validate(values)
+    except ValidationError as error:
+        raise _together([*problems, *invalid(document, error, asked)]) from None
+    folder = Path(os.path.abspath(path)).parent
+    assignment = _assignment(document, plan.design.assignment, folder, problems)
+    _distinct_arms(document, plan.design.treatment, problems)
+    try:
+        study = _study(plan, assignment)
+    except DesignError as error:
+        place = _mentioned(document, str(error))
+        problems.append((document.line(place), PlanError(f"{document.where(place)}: {error}")))
+        raise _together(problems) from error
+    if problems:
+        raise _together(problems)
+    return Plan(study=study, data=_data(plan, folder), path=Path(os.path.abspath(path)))
+
+
+def _together(problems: Sequence[Problem]) -> PlanError:
+    ordered = [error for _, error in sorted(problems, key=lambda problem: problem[0])]
+    return ordered[0] if len(ordered) == 1 else PlanError.several(ordered)
+
+
+def _data(plan: PlanSection, folder: Path) -> DataPath | DataTable:
+    if isinstance(plan.data, str):
+        return DataPath(path=resolve(plan.data, folder))
+    return DataTable(database=resolve(plan.data.database, folder), table=plan.data.table)
+
+
+def _study(plan: PlanSection, assignment: Assignment | None) -> Study:
+    return Study(
+        design=_design(plan.unit, plan.design, assignment),
+        metrics=tuple(_metric(metric) for metric in plan.metrics),
+        name=plan.name,
+        covariates=tuple(c if isinstance(c, str) else c.column for c in plan.covariates),
+        negative_controls=tuple(plan.negative_controls),
+        rows=plan.rows,
+        headline=plan.headline,
+        level=plan.level,
+        seed=plan.seed,
+        bootstrap=plan.bootstrap,
+    )
+
+
+def _design(unit: str, design: DesignSection, assignment: Assignment | None) -> ClusterDesign:
+    treatment, exposure = design.treatment, design.exposure
+    return ClusterDesign(
+        unit=unit,
+        cluster=design.cluster,
+        treatment=treatment
+        if isinstance(treatment, str)
+        else Treatment(column=treatment.column, treated=treatment.treated, control=treatment.control),
+        strata=tuple(design.strata),
+        exposure=None if exposure is None else Exposure(column=exposure.column, randomized=exposure.randomized),
+        uptake=design.uptake,
+        assignment=assignment,
+    )
+
+
+def _metric(metric: str | MetricSection) -> Mean:
+    if isinstance(metric, str):
+        return Mean(metric)
+    return Mean(metric.column, name=metric.name, better=metric.better, role=metric.role, margin=metric.margin, pre=metric.pre)
+
+
+def _assignment(document: Document, name: str | None, folder: Path, problems: list[Problem]) -> Assignment | None:
+    """The assignment record that the plan names; what is wrong with it joins the problems."""
+    if name is None:
+        return None
+    key: KeyPath = ("design", "assignment")
+    where = document.where(key)
+    try:
+        return Assignment.from_json(Path(resolve(name, folder)).read_bytes().decode("utf-8-sig"), name)
+    except OSError as reason:
+        missing = isinstance(reason, FileNotFoundError)
+        found = "There is no such file" if missing else f"The file cannot be read ({reason.strerror})"
+        expected = f"{found}. Expected the record written by `honestlift assign`, relative to the plan"
+        error = PlanError.bad_value(where, "design.assignment", name, expected)
+    except UnicodeDecodeError:
+        error = PlanError.bad_value(where, "design.assignment", name, "The file is not UTF-8 text. Expected an assignment record")
+    except AssignmentError as reason:
+        error = PlanError(f"{where}: {reason}")
+    problems.append((document.line(key), error))
+    return None
+
+
+def _distinct_arms(document: Document, treatment: str | TreatmentSection, problems: list[Problem]) -> None:
+    if isinstance(treatment, str) or treatment.treated != treatment.control:
+        return
+    key: KeyPath = ("design", "treatment", "control")
+    expected = "Expected another value than that of the treated arm"
+    error = PlanError.bad_value(document.where(key), "design.treatment.control", treatment.control, expected)
+    problems.append((document.line(key), error))
+
+
+def _mentioned(document: Document, message: str) -> KeyPath:
+    """The last value in the plan that an error of the design quotes: of two columns in conflict, the later one."""
+    quoted = [path for path in document.lines if path and _quotes(message, look_up(document, path))]
+    return max(quoted, key=document.line, default=("design",))
+
+
+def _quotes(message: str, value: Any) -> bool:
+    return isinstance(value, str) and repr(value) in message

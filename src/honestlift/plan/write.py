@@ -1,0 +1,90 @@
+"""Writing plan.yaml: a study and the place of its data as text that reads back as the same."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from honestlift.design.cluster import Treatment
+from honestlift.design.metric import Mean
+from honestlift.design.study import Study
+from honestlift.errors import DesignError
+from honestlift.plan.location import DataPath, DataTable, shorten
+
+_NUMBER_LIKE = re.compile(r"[-+.0-9][-+.:_0-9eExXoO]*")
+_LONG_LINE = 1 << 20
+
+
+class _Writer(yaml.SafeDumper):
+    """Puts quotes around text that another reader of YAML could take for a number, and keeps text on one line."""
+
+
+def _text(writer: yaml.SafeDumper, value: str) -> yaml.ScalarNode:
+    quoted = _NUMBER_LIKE.fullmatch(value) or not value.isprintable()
+    style = '"' if quoted else None
+    return writer.represent_scalar("tag:yaml.org,2002:str", value, style=style)  # pyright: ignore[reportUnknownMemberType]
+
+
+_Writer.add_representer(str, _text)
+
+
+def scalar(value: str | float) -> str:
+    """One value as YAML on one line, with the quotes it needs anywhere in a plan."""
+    listed: str = yaml.dump([value], Dumper=_Writer, default_flow_style=True, allow_unicode=True, width=_LONG_LINE)
+    return listed.strip()[1:-1]
+
+
+def plan_text(study: Study, data: DataPath | DataTable, folder: Path, *, assignment: str | None = None) -> str:
+    """A study and the place of its data as the text of a plan file. Keys that hold their default are left out.
+
+    Args:
+        study: what is asked.
+        data: where the rows are.
+        folder: where the plan will stand; paths inside it are written relative to it.
+        assignment: file of the assignment record, which the caller writes; required if the design has one.
+
+    Raises:
+        DesignError: if the study has an option that no key of a plan holds, or an assignment and no file for it.
+    """
+    if study.exact_duplicates:
+        raise DesignError.out_of_range(
+            "exact_duplicates", study.exact_duplicates, "False in a plan file, which has no key for it"
+        )
+    if (study.design.assignment is None) != (assignment is None):
+        raise DesignError.out_of_range("assignment", assignment, "the file of the record if the design has one, else None")
+    values: dict[str, Any] = {"name": study.name, "data": _data(data, folder), "unit": study.design.unit, "rows": study.rows}
+    values["design"] = _design(study, assignment and shorten(assignment, folder))
+    values["metrics"] = [_metric(metric) for metric in study.metrics]
+    values |= {"negative_controls": list(study.negative_controls), "covariates": list(study.covariates)}
+    values |= {"headline": study.headline, "level": study.level, "seed": study.seed, "bootstrap": study.bootstrap}
+    values = {key: value for key, value in values.items() if value != []}
+    text: str = yaml.dump(values, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=_LONG_LINE)
+    return text
+
+
+def _data(data: DataPath | DataTable, folder: Path) -> Any:
+    if isinstance(data, DataPath):
+        return shorten(data.path, folder)
+    return {"database": shorten(data.database, folder), "table": data.table}
+
+
+def _design(study: Study, assignment: str | None) -> dict[str, Any]:
+    design = study.design
+    arms = design.treatment
+    values: dict[str, Any] = {"kind": "cluster", "cluster": design.cluster, "treatment": arms, "assignment": assignment}
+    if isinstance(arms, Treatment):
+        values["treatment"] = {"column": arms.column, "treated": arms.treated, "control": arms.control}
+    values["strata"] = list(design.strata) or None
+    if design.exposure:
+        values["exposure"] = {"column": design.exposure.column, "randomized": design.exposure.randomized}
+    values["uptake"] = design.uptake
+    return {key: value for key, value in values.items() if value is not None}
+
+
+def _metric(metric: Mean) -> Any:
+    values = {"column": metric.column, "name": metric.name, "better": metric.better, "role": metric.role}
+    values |= {"margin": metric.margin, "pre": metric.pre}
+    return {key: value for key, value in values.items() if value is not None}

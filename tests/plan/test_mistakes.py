@@ -1,0 +1,248 @@
+"""Every kind of mistake in a plan, told with its line, its key, what was expected and what to do."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from honestlift.plan.contract import NOT_YET
+from honestlift.version import __version__
+
+ADD = "Expected it here. Add it; `honestlift schema` lists all keys."
+SCHEMA = "Change it; `honestlift schema` lists what each key takes."
+
+
+@pytest.mark.parametrize(
+    ("old", "new", "message"),
+    [
+        # unknown, misplaced, missing, empty and repeated keys
+        ("unit: user_id", "unti: user_id", "plan.yaml, line 2: there is no key 'unti'. Did you mean 'unit'?"),
+        ("  cluster:", "  Cluster:", "plan.yaml, line 5, in design: there is no key 'Cluster'. Did you mean 'cluster'?"),
+        (
+            "- session_minutes",
+            "- {column: y, collumn: z}",
+            "plan.yaml, line 8, in metrics[0]: there is no key 'collumn'. Did you mean 'column'?",
+        ),
+        (
+            "data: users.parquet",
+            "data: {database: a, table: b, quux: c}",
+            "plan.yaml, line 1, in data: there is no key 'quux'. It has: database, table.",
+        ),
+        (
+            "  kind:",
+            "  seed: 3\n  kind:",
+            "plan.yaml, line 4, in design: the key 'seed' does not stand here. Expected it at the left margin. Move it there.",
+        ),
+        (
+            "metrics:",
+            "uptake: a\nmetrics:",
+            "plan.yaml, line 7: the key 'uptake' does not stand here. Expected it under 'design'. Move it there.",
+        ),
+        (
+            "unit: user_id\n",
+            "",
+            f"plan.yaml, line 1: the key 'unit' is missing. {ADD}",
+        ),
+        (
+            "  cluster: workspace_id\n",
+            "",
+            f"plan.yaml, line 3: the key 'design.cluster' is missing. {ADD}",
+        ),
+        (
+            "cluster: workspace_id",
+            "cluster:",
+            f"plan.yaml, line 5: design.cluster is empty. Expected the column that names the randomized cluster. {SCHEMA}",
+        ),
+        (
+            "unit: user_id",
+            "unit: user_id\nunit: id",
+            "plan.yaml, line 3: the key 'unit' already stands on line 2. Expected it once. Remove one of them.",
+        ),
+        # values of the wrong type, out of range, or not among the known words
+        ("unit: user_id", "unit: 3", f"plan.yaml, line 2: unit is 3. Expected text; put it in quotes if it is a name. {SCHEMA}"),
+        ("unit: user_id", "unit: ''", f"plan.yaml, line 2: unit is ''. Expected text that is not empty. {SCHEMA}"),
+        ("unit: user_id", "unit: [a, b]", f"plan.yaml, line 2: unit is a list. Expected text. {SCHEMA}"),
+        ("data: users.parquet", "data: 5", f"plan.yaml, line 1: data is 5. Expected text or a mapping. {SCHEMA}"),
+        ("kind: cluster", "kind: switchback", f"plan.yaml, line 4: design.kind is 'switchback'. Expected 'cluster'. {SCHEMA}"),
+        ("- session_minutes", "- 3", f"plan.yaml, line 8: metrics[0] is 3. Expected text or a mapping. {SCHEMA}"),
+        ("- session_minutes", "-", f"plan.yaml, line 8: metrics[0] is empty. Expected text or a mapping. {SCHEMA}"),
+        ("\n  - session_minutes", " y", f"plan.yaml, line 7: metrics is 'y'. Expected a list, for example [a, b]. {SCHEMA}"),
+        ("\n  - session_minutes", " []", f"plan.yaml, line 7: metrics is an empty list. Expected at least one. {SCHEMA}"),
+        (
+            "- session_minutes",
+            "- {column: y,\n     better: up}",
+            f"plan.yaml, line 9: metrics[0].better is 'up'. Expected 'higher' or 'lower'. {SCHEMA}",
+        ),
+        (
+            "- session_minutes",
+            "- {column: y, margin: 1}",
+            f"plan.yaml, line 8: metrics[0].margin is 1. Expected less than 1. {SCHEMA}",
+        ),
+        (
+            "- session_minutes",
+            "- {column: y, margin: -.1}",
+            f"plan.yaml, line 8: metrics[0].margin is -0.1. Expected 0 or more. {SCHEMA}",
+        ),
+        (
+            "treatment: treated",
+            "treatment: {column: arm, treated: [a], control: b}",
+            f"plan.yaml, line 6: design.treatment.treated is a list. Expected text, a number, true or false. {SCHEMA}",
+        ),
+        (
+            "treatment: treated",
+            "treatment:\n    column: arm\n    treated: a\n    control: a",
+            f"plan.yaml, line 9: design.treatment.control is 'a'. Expected another value than that of the treated arm. {SCHEMA}",
+        ),
+        (
+            "treatment: treated",
+            "treatment: treated\n  exposure: exposed",
+            f"plan.yaml, line 7: design.exposure is 'exposed'. Expected a mapping of keys to values. {SCHEMA}",
+        ),
+        (
+            "treatment: treated",
+            "treatment: treated\n  exposure: {column: e, randomized: yes}",
+            f"plan.yaml, line 7: design.exposure.randomized is 'yes'. Expected true or false, without quotes. {SCHEMA}",
+        ),
+        (
+            "metrics:",
+            "level: '0.95'\nmetrics:",
+            f"plan.yaml, line 7: level is '0.95'. Expected a number, without quotes. {SCHEMA}",
+        ),
+        ("metrics:", "level: 95\nmetrics:", f"plan.yaml, line 7: level is 95. Expected less than 1. {SCHEMA}"),
+        ("metrics:", "level: 0.05\nmetrics:", f"plan.yaml, line 7: level is 0.05. Expected 0.5 or more. {SCHEMA}"),
+        ("metrics:", "level: .nan\nmetrics:", f"plan.yaml, line 7: level is nan. Expected a finite number. {SCHEMA}"),
+        ("metrics:", "level: true\nmetrics:", f"plan.yaml, line 7: level is True. Expected a number. {SCHEMA}"),
+        ("metrics:", "seed: true\nmetrics:", f"plan.yaml, line 7: seed is True. Expected a whole number. {SCHEMA}"),
+        ("metrics:", "seed: 7.0\nmetrics:", f"plan.yaml, line 7: seed is 7.0. Expected a whole number. {SCHEMA}"),
+        ("metrics:", "seed: -1\nmetrics:", f"plan.yaml, line 7: seed is -1. Expected 0 or more. {SCHEMA}"),
+        (
+            "metrics:",
+            "bootstrap: 5\nmetrics:",
+            f"plan.yaml, line 7: bootstrap is 5. Expected 0 (none) or at least 20 replicates. {SCHEMA}",
+        ),
+        ("metrics:", "rows: days\nmetrics:", f"plan.yaml, line 7: rows is 'days'. Expected 'units' or 'events'. {SCHEMA}"),
+        # what only the study as a whole can see
+        (
+            "metrics:",
+            "covariates:\n  - age\n  - user_id\nmetrics:",
+            "plan.yaml, line 9: Column 'user_id' is named both as unit and as covariate. Expected one role per column. "
+            "Remove one.",
+        ),
+        (
+            "- session_minutes",
+            "- a\n  - {column: b, name: a}",
+            "plan.yaml, line 9: Two metrics are called 'a'. Expected different names. Give one of them a name of its own.",
+        ),
+    ],
+)
+def test_a_mistake_is_told_with_its_line_its_key_and_what_was_expected(minimal, refuse, old: str, new: str, message: str) -> None:
+    assert minimal.count(old) == 1
+    assert refuse(minimal.replace(old, new)) == [message]
+
+
+NOT_YET_EXAMPLES = {
+    "design.kind": ("  kind: cluster\n  cluster: workspace_id\n", "  kind: opt_in\n", ["design.kind: opt_in"]),
+    "design.estimands": ("  kind:", "  estimands: [ATE]\n  kind:", ["design.estimands"]),
+    "design.exposure.edges": ("  kind:", "  exposure: {edges: {data: e.parquet}}\n  kind:", ["design.exposure.edges"]),
+    "design.exposure.artifacts": (
+        "  kind:",
+        "  exposure: {artifacts: {data: r.parquet}}\n  kind:",
+        ["design.exposure.artifacts"],
+    ),
+    "design.exposure.rule": ("  kind:", "  exposure: {column: e, rule: any}\n  kind:", ["design.exposure.rule"]),
+    "metrics.*.kind": ("- session_minutes", "- {name: c, kind: ratio}", ["metrics[0].kind: ratio"]),
+    "metrics.*.numerator": ("- session_minutes", "- {numerator: a}", ["metrics[0].numerator"]),
+    "metrics.*.denominator": ("- session_minutes", "- {denominator: a}", ["metrics[0].denominator"]),
+    "covariates.*.measured_at": (
+        "metrics:",
+        "covariates: [{column: a, measured_at: t}]\nmetrics:",
+        ["covariates[0].measured_at"],
+    ),
+    "adjustment": ("metrics:", "adjustment: interacted\nmetrics:", ["adjustment"]),
+    "propensity": ("metrics:", "propensity: {penalty: none}\nmetrics:", ["propensity"]),
+    "matching": ("metrics:", "matching: {neighbours: 1}\nmetrics:", ["matching"]),
+    "trim": ("metrics:", "trim: [0.1, 0.9]\nmetrics:", ["trim"]),
+    "missing": ("metrics:", "missing: drop\nmetrics:", ["missing: drop"]),
+    "headline": ("metrics:", "headline: gate\nmetrics:", ["headline: gate"]),
+}
+
+
+@pytest.mark.parametrize("key", sorted(NOT_YET))
+def test_what_the_contract_promises_and_this_version_lacks_is_no_unknown_key(minimal, refuse, key: str) -> None:
+    old, new, named = NOT_YET_EXAMPLES[key]
+    assert minimal.count(old) == 1
+    text = minimal.replace(old, new)
+    messages = refuse(text)
+    assert len(messages) == len(named)
+    for message, name in zip(messages, named, strict=True):
+        word = name.split(":")[0].split(".")[-1]
+        line = max(i for i, row in enumerate(text.splitlines(), 1) if f"{word}:" in row)
+        assert message.startswith(f"plan.yaml, line {line}: {name!r} is in the plan's contract, but version ")
+
+
+def test_the_contract_in_full_names_only_what_is_not_there_yet(minimal, refuse) -> None:
+    ratio = "  - {name: Cost, kind: ratio, numerator: cost, denominator: tasks, better: lower, role: guardrail, margin: 0.02}\n"
+    messages = refuse(minimal + ratio + "adjustment: interacted\ntrim: null\nheadline: gate\n")
+    assert [m.split(" is in the plan")[0] for m in messages] == [
+        "plan.yaml, line 9: 'metrics[1].kind: ratio'",
+        "plan.yaml, line 9: 'metrics[1].numerator'",
+        "plan.yaml, line 9: 'metrics[1].denominator'",
+        "plan.yaml, line 10: 'adjustment'",
+        "plan.yaml, line 12: 'headline: gate'",
+    ]
+
+
+def test_all_problems_come_at_once_in_the_order_of_the_file(refuse) -> None:
+    text = """\
+data: users.parquet
+untt: user_id
+design:
+  kind: cluster
+  cluster: workspace_id
+  cluster: team_id
+  treatment: [treated]
+metrics:
+  - {column: y, better: up, role: 3}
+adjustment: additive
+level: high
+"""
+    assert [m.split(". ")[0] for m in refuse(text)] == [
+        "plan.yaml, line 2: there is no key 'untt'",
+        "plan.yaml, line 6: the key 'cluster' already stands on line 5",
+        "plan.yaml, line 7: design.treatment is a list",
+        "plan.yaml, line 9: metrics[0].better is 'up'",
+        "plan.yaml, line 9: metrics[0].role is 3",
+        f"plan.yaml, line 10: 'adjustment' is in the plan's contract, but version {__version__} cannot do it yet",
+        "plan.yaml, line 11: level is 'high'",
+    ]
+
+
+def test_a_misspelt_optional_key_without_a_value_is_still_told(minimal, refuse) -> None:
+    assert refuse(minimal + "covariats:\n") == ["plan.yaml, line 9: there is no key 'covariats'. Did you mean 'covariates'?"]
+
+
+def test_keys_that_look_like_inner_marks_of_validation_are_told_as_they_stand(minimal, refuse) -> None:
+    assert refuse(minimal + "(text): 1\n")[0].startswith("plan.yaml, line 9: there is no key '(text)'. It has: name, data, ")
+
+
+def test_an_assignment_record_that_cannot_be_used_is_told_at_its_line(minimal, refuse, tmp_path: Path) -> None:
+    text = minimal.replace("treatment: treated", "treatment: treated\n  assignment: record.json")
+    start = "plan.yaml, line 7: design.assignment is 'record.json'. "
+    assert refuse(text)[0].startswith(f"{start}There is no such file. Expected the record written by `honestlift assign`")
+    record = tmp_path / "record.json"
+    record.write_bytes(b"\xff\xfe")
+    assert refuse(text)[0].startswith(f"{start}The file is not UTF-8 text.")
+    record.write_text("{}", encoding="utf-8")
+    assert refuse(text)[0].startswith("plan.yaml, line 7: The assignment record 'record.json' cannot be used: KeyError")
+    record.unlink()
+    record.mkdir()
+    assert refuse(text)[0].startswith(f"{start}The file cannot be read (")
+
+
+def test_a_bad_record_and_a_bad_design_are_told_together(minimal, refuse) -> None:
+    text = minimal.replace("treatment: treated", "treatment: user_id\n  assignment: record.json")
+    assert [m.split(". ")[0] for m in refuse(text)] == [
+        "plan.yaml, line 6: Column 'user_id' is named both as unit and as treatment",
+        "plan.yaml, line 7: design.assignment is 'record.json'",
+    ]
