@@ -1,33 +1,10 @@
-"""Every error honestlift raises: one tree, with the wording beside the class that bears it."""
+"""What can be wrong with the rows: where they are, their columns, their values."""
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from difflib import get_close_matches
+from collections.abc import Sequence
 
-
-def _nearest(name: str, known: Iterable[str]) -> str:
-    """The words that point from a misspelt name to the closest known one, or to the list of them."""
-    names = [str(k) for k in known]
-    close = get_close_matches(name, names, n=1, cutoff=0.6)
-    if close:
-        return f"Did you mean {close[0]!r}?"
-    folded = [k for k in names if k.casefold() == name.casefold()]
-    if folded:
-        return f"Did you mean {folded[0]!r}?"
-    shown = ", ".join(names[:12]) + (f", … ({len(names)} in all)" if len(names) > 12 else "")
-    return f"It has: {shown}." if names else "It has none."
-
-
-def listed(values: Iterable[object], most: int = 5) -> str:
-    """Up to ``most`` values as text, and how many more there are."""
-    items = [repr(v) for v in values]
-    more = len(items) - most
-    return ", ".join(items[:most]) + (f" and {more} more" if more > 0 else "")
-
-
-class HonestliftError(Exception):
-    """Something that the user can put right. The message says what is wrong, what was expected, what to do."""
+from honestlift.errors.root import HonestliftError, listed, nearest
 
 
 class SourceError(HonestliftError, OSError):
@@ -57,7 +34,7 @@ class SourceError(HonestliftError, OSError):
 
     @classmethod
     def no_table(cls, name: str, known: Sequence[str]) -> SourceError:
-        return cls(f"The database has no table {name!r}. {_nearest(name, known)}")
+        return cls(f"The database has no table {name!r}. {nearest(name, known)}")
 
     @classmethod
     def which_table(cls, path: str, known: Sequence[str]) -> SourceError:
@@ -87,7 +64,7 @@ class ColumnError(HonestliftError, LookupError):
 
     @classmethod
     def missing(cls, name: str, role: str, known: Sequence[str]) -> ColumnError:
-        return cls(f"The table has no column {name!r}, which the plan names as {role}. {_nearest(name, known)}")
+        return cls(f"The table has no column {name!r}, which the plan names as {role}. {nearest(name, known)}")
 
     @classmethod
     def ambiguous(cls, name: str) -> ColumnError:
@@ -234,125 +211,12 @@ class DataError(HonestliftError, ValueError):
         )
 
     @classmethod
-    def too_few_with_values(cls, column: str, treated: int, control: int) -> DataError:
+    def too_small(cls, column: str, least: float) -> DataError:
         return cls(
-            f"Column {column!r} has values in {treated:,} treated and {control:,} control clusters. Expected at least 2 in each arm: "
-            "with fewer the variation between clusters cannot be seen. Check the join that made it, or leave it out."
+            f"Column {column!r} varies by less than {least:g}, and the square of that does not fit a double. Expected a larger spread. "
+            "Change its unit."
         )
 
     @classmethod
     def unlike_moments(cls) -> DataError:
         return cls("These tables of sums cannot be merged: their sums or keys differ. Expected tables that one plan asked for.")
-
-
-class DesignError(HonestliftError, ValueError):
-    """A design or an option of the analysis that cannot be."""
-
-    @classmethod
-    def out_of_range(cls, name: str, value: object, expected: str) -> DesignError:
-        return cls(f"{name} is {value!r}. Expected {expected}. Change it.")
-
-    @classmethod
-    def no_metric(cls) -> DesignError:
-        return cls("The study names no metric. Expected at least one outcome. Add one, for example Mean('session_minutes').")
-
-    @classmethod
-    def repeated_metric(cls, name: str) -> DesignError:
-        return cls(f"Two metrics are called {name!r}. Expected different names. Give one of them a name of its own.")
-
-    @classmethod
-    def column_in_two_roles(cls, name: str, first: str, second: str) -> DesignError:
-        return cls(f"Column {name!r} is named both as {first} and as {second}. Expected one role per column. Remove one.")
-
-    @classmethod
-    def strata_without_contrast(cls, columns: Sequence[str]) -> DesignError:
-        return cls(
-            f"No stratum of {listed(columns)} has clusters of both arms. Expected strata within which clusters were randomized. "
-            "Name coarser strata, or none."
-        )
-
-    @classmethod
-    def collinear(cls, name: str, others: Sequence[str]) -> DesignError:
-        why = f"a linear combination of {listed(others)}" if others else "zero on every row"
-        return cls(f"The regressor {name!r} is {why}. Expected values of its own. Leave it out, or merge its categories.")
-
-    @classmethod
-    def no_intercept(cls) -> DesignError:
-        return cls("The regressors have no intercept. Expected one, or the sums of the regressors per cluster. Pass these sums.")
-
-
-class AssignmentError(HonestliftError, ValueError):
-    """An assignment that cannot be drawn, or a record that cannot be read."""
-
-    @classmethod
-    def malformed(cls, path: str, reason: str) -> AssignmentError:
-        return cls(f"The assignment record {path!r} cannot be used: {reason}. Expected a file written by `honestlift assign`.")
-
-    @classmethod
-    def too_small(cls, treated: int, control: int) -> AssignmentError:
-        return cls(
-            f"The draw would leave {treated} treated and {control} control clusters. Expected at least 2 in each arm. "
-            "Add clusters, or change the share."
-        )
-
-    @classmethod
-    def no_stratum(cls, count: int, example: object) -> AssignmentError:
-        return cls(f"{count:,} clusters have no stratum, for example {example!r}. Expected one per cluster. Add them.")
-
-    @classmethod
-    def cluster_in_strata(cls, count: int, example: object) -> AssignmentError:
-        return cls(
-            f"{count:,} clusters have more than one stratum, for example {example!r}. Expected one per cluster. "
-            "Choose strata that are known per cluster."
-        )
-
-
-class PlanError(HonestliftError, ValueError):
-    """A plan file that cannot be read or does not follow the schema."""
-
-    @classmethod
-    def not_found(cls, path: str) -> PlanError:
-        return cls(f"There is no plan at {path!r}. Expected a YAML file. Write one with `honestlift init`.")
-
-    @classmethod
-    def not_yaml(cls, path: str, reason: str) -> PlanError:
-        return cls(f"{path}: this is not YAML: {reason}. Expected keys and values as in `honestlift init`. Mend the line.")
-
-    @classmethod
-    def unreadable(cls, path: str, reason: str) -> PlanError:
-        return cls(f"{path!r} cannot be read: {reason}. Expected a plan in YAML. Check the path and who may read it.")
-
-    @classmethod
-    def several(cls, problems: Sequence[PlanError]) -> PlanError:
-        return cls("\n".join(str(problem) for problem in problems))
-
-    @classmethod
-    def wrong_shape(cls, where: str, key: str, found: str, expected: str) -> PlanError:
-        return cls(f"{where}: {key} is {found}. {expected}. Change it; `honestlift schema` lists what each key takes.")
-
-    @classmethod
-    def repeated_key(cls, where: str, key: str, first: int) -> PlanError:
-        return cls(f"{where}: the key {key!r} already stands on line {first}. Expected it once. Remove one of them.")
-
-    @classmethod
-    def misplaced_key(cls, where: str, key: str, section: str) -> PlanError:
-        return cls(f"{where}: the key {key!r} does not stand here. Expected it {section}. Move it there.")
-
-    @classmethod
-    def unknown_key(cls, where: str, key: str, known: Sequence[str]) -> PlanError:
-        return cls(f"{where}: there is no key {key!r}. {_nearest(key, known)}")
-
-    @classmethod
-    def missing_key(cls, where: str, key: str) -> PlanError:
-        return cls(f"{where}: the key {key!r} is missing. Expected it here. Add it; `honestlift schema` lists all keys.")
-
-    @classmethod
-    def bad_value(cls, where: str, key: str, value: object, reason: str) -> PlanError:
-        return cls(f"{where}: {key} is {value!r}. {reason}. Change it; `honestlift schema` lists what each key takes.")
-
-    @classmethod
-    def not_yet(cls, where: str, key: str, version: str) -> PlanError:
-        return cls(
-            f"{where}: {key!r} is in the plan's contract, but version {version} cannot do it yet. Expected a plan without it. "
-            "Remove the key, or wait for the version that can."
-        )

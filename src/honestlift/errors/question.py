@@ -1,0 +1,121 @@
+"""What can be wrong with the question: the design, the assignment, the plan file."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from honestlift.errors.root import HonestliftError, listed, nearest
+
+
+class DesignError(HonestliftError, ValueError):
+    """A design or an option of the analysis that cannot be."""
+
+    @classmethod
+    def out_of_range(cls, name: str, value: object, expected: str) -> DesignError:
+        return cls(f"{name} is {value!r}. Expected {expected}. Change it.")
+
+    @classmethod
+    def no_metric(cls) -> DesignError:
+        return cls("The study names no metric. Expected at least one outcome. Add one, for example Mean('session_minutes').")
+
+    @classmethod
+    def repeated_metric(cls, name: str) -> DesignError:
+        return cls(f"Two metrics are called {name!r}. Expected different names. Give one of them a name of its own.")
+
+    @classmethod
+    def column_in_two_roles(cls, name: str, first: str, second: str) -> DesignError:
+        named = f"twice as {first}" if first == second else f"both as {first} and as {second}"
+        return cls(f"Column {name!r} is named {named}. Expected one role per column. Remove one.")
+
+    @classmethod
+    def strata_without_contrast(cls, columns: Sequence[str]) -> DesignError:
+        return cls(
+            f"No stratum of {listed(columns)} has clusters of both arms. Expected strata within which clusters were randomized. "
+            "Name coarser strata, or none."
+        )
+
+    @classmethod
+    def collinear(cls, name: str, others: Sequence[str]) -> DesignError:
+        why = f"a linear combination of {listed(others)}" if others else "zero on every row"
+        return cls(f"The regressor {name!r} is {why}. Expected values of its own. Leave it out, or merge its categories.")
+
+    @classmethod
+    def no_intercept(cls) -> DesignError:
+        return cls("The regressors have no intercept. Expected one, or the sums of the regressors per cluster. Pass these sums.")
+
+
+class AssignmentError(HonestliftError, ValueError):
+    """An assignment that cannot be drawn, or a record that cannot be read."""
+
+    @classmethod
+    def malformed(cls, path: str, reason: str) -> AssignmentError:
+        return cls(f"The assignment record {path!r} cannot be used: {reason}. Expected a file written by `honestlift assign`.")
+
+    @classmethod
+    def too_small(cls, treated: int, control: int) -> AssignmentError:
+        return cls(
+            f"The draw would leave {treated} treated and {control} control clusters. Expected at least 2 in each arm. "
+            "Add clusters, or change the share."
+        )
+
+    @classmethod
+    def no_stratum(cls, count: int, example: object) -> AssignmentError:
+        return cls(f"{count:,} clusters have no stratum, for example {example!r}. Expected one per cluster. Add them.")
+
+    @classmethod
+    def cluster_in_strata(cls, count: int, example: object) -> AssignmentError:
+        return cls(
+            f"{count:,} clusters have more than one stratum, for example {example!r}. Expected one per cluster. "
+            "Choose strata that are known per cluster."
+        )
+
+
+class PlanError(HonestliftError, ValueError):
+    """A plan file that cannot be read or does not follow the schema."""
+
+    @classmethod
+    def not_found(cls, path: str) -> PlanError:
+        return cls(f"There is no plan at {path!r}. Expected a YAML file. Write one with `honestlift init`.")
+
+    @classmethod
+    def not_yaml(cls, path: str, reason: str) -> PlanError:
+        return cls(f"{path}: this is not YAML: {reason}. Expected keys and values as in `honestlift init`. Mend the line.")
+
+    @classmethod
+    def unreadable(cls, path: str, reason: str) -> PlanError:
+        return cls(f"{path!r} cannot be read: {reason}. Expected a plan in YAML. Check the path and who may read it.")
+
+    @classmethod
+    def several(cls, problems: Sequence[PlanError]) -> PlanError:
+        return cls("\n".join(str(problem) for problem in problems))
+
+    @classmethod
+    def wrong_shape(cls, where: str, key: str, found: str, expected: str) -> PlanError:
+        return cls(f"{where}: {key} is {found}. {expected}. Change it; `honestlift schema` lists what each key takes.")
+
+    @classmethod
+    def repeated_key(cls, where: str, key: str, first: int) -> PlanError:
+        return cls(f"{where}: the key {key!r} already stands on line {first}. Expected it once. Remove one of them.")
+
+    @classmethod
+    def misplaced_key(cls, where: str, key: str, section: str) -> PlanError:
+        return cls(f"{where}: the key {key!r} does not stand here. Expected it {section}. Move it there.")
+
+    @classmethod
+    def unknown_key(cls, where: str, key: str, known: Sequence[str]) -> PlanError:
+        return cls(f"{where}: there is no key {key!r}. {nearest(key, known)}")
+
+    @classmethod
+    def missing_key(cls, where: str, key: str) -> PlanError:
+        return cls(f"{where}: the key {key!r} is missing. Expected it here. Add it; `honestlift schema` lists all keys.")
+
+    @classmethod
+    def bad_value(cls, where: str, key: str, value: object, reason: str) -> PlanError:
+        return cls(f"{where}: {key} is {value!r}. {reason}. Change it; `honestlift schema` lists what each key takes.")
+
+    @classmethod
+    def not_yet(cls, where: str, key: str, version: str) -> PlanError:
+        return cls(
+            f"{where}: {key!r} is in the plan's contract, but version {version} cannot do it yet. Expected a plan without it. "
+            "Remove the key, or wait for the version that can."
+        )
