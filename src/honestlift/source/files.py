@@ -1,0 +1,90 @@
+"""Parquet and CSV files: a path or glob becomes a relation and the column names as the files spell them."""
+
+from __future__ import annotations
+
+import csv
+import glob
+import gzip
+import os
+from collections.abc import Iterable, Sequence
+from typing import Any, cast
+
+import duckdb
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from honestlift.errors import SourceError
+
+_PARQUET = (".parquet", ".pq")
+_CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
+
+_SAMPLE = 100_000
+"""Rows of a CSV file that decide what its columns hold; a value further down that does not fit stops the scan with its line."""
+
+
+def open_files(path: str, connection: duckdb.DuckDBPyConnection) -> tuple[duckdb.DuckDBPyRelation, tuple[str, ...]]:
+    """The rows of one file, of all files that a glob matches, or of all parquet files in a folder.
+
+    Returns:
+        The relation, and its columns' names as the first file spells them: the engine renames a column that differs from another
+        only by case, so that only its position can be relied upon.
+
+    Raises:
+        SourceError: if there is nothing at the path, or it cannot be read.
+    """
+    found = _found(path)
+    if not found:
+        raise SourceError.not_found(path)
+    empty = next((f for f in found if not os.path.getsize(f)), None)
+    if empty is not None:
+        raise SourceError.unreadable(empty, "the file has no bytes")
+    literal = [glob.escape(f) for f in found]
+    lower = [f.lower() for f in found]
+    try:
+        if all(f.endswith(_PARQUET) for f in lower):
+            relation = connection.read_parquet(literal)
+            return relation, _spelt(relation.columns, cast("Any", pq).read_schema(found[0]).names)
+        if all(f.endswith(_CSV) for f in lower):
+            relation = cast("Any", connection).read_csv(literal, header=True, sample_size=_SAMPLE)
+            return relation, _spelt(relation.columns, _header(found[0], relation.columns))
+    except (duckdb.Error, pa.ArrowException, OSError) as reason:
+        raise SourceError.unreadable(path, first_line(reason)) from reason
+    raise SourceError.unknown_format(path)
+
+
+def _found(path: str) -> list[str]:
+    if os.path.isdir(path):
+        return sorted(glob.glob(os.path.join(glob.escape(path), "*.parquet")))
+    return [path] if os.path.exists(path) else [f for f in sorted(glob.glob(path, recursive=True)) if os.path.isfile(f)]
+
+
+def _spelt(engine: Sequence[str], file: Sequence[str]) -> tuple[str, ...]:
+    """The file's spelling, where it has as many columns as the engine sees."""
+    return tuple(str(name) for name in (file if len(file) == len(engine) else engine))
+
+
+def _header(path: str, engine: Sequence[str]) -> Sequence[str]:
+    """The first line of a CSV file, by the delimiter that gives the engine's columns; else what the engine calls them."""
+    opened = gzip.open if path.lower().endswith(".gz") else open
+    for delimiter in ",\t;|":
+        try:
+            with opened(path, "rt", encoding="utf-8-sig", newline="") as file:
+                first = next(csv.reader(cast("Iterable[str]", file), delimiter=delimiter), list[str]())
+        except (csv.Error, UnicodeDecodeError, EOFError):
+            continue
+        names = [name.strip() for name in first]
+        if len(names) == len(engine) and all(map(_is_called, engine, names)):
+            return names
+    return engine
+
+
+def _is_called(engine: str, name: str) -> bool:
+    """Whether the engine may have made its name of this one, which it does for empty ones and for those it confuses."""
+    return engine == name or not name or engine.startswith(f"{name}_")
+
+
+def first_line(reason: Exception) -> str:
+    """What an engine said, without the query and the stack below its first line; of a CSV error the line and the value too."""
+    lines = str(reason).strip().split("\n")
+    kept = lines[:3] if "CSV Error" in lines[0] else lines[:1]
+    return ", ".join(line.strip().rstrip(".") for line in kept)
