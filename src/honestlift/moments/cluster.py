@@ -67,7 +67,7 @@ def cluster_moments(
 
     def by_cluster(values: NDArray[np.float64]) -> NDArray[np.float64]:
         flat = values.reshape(values.shape[0], -1)
-        sums = np.stack([np.bincount(cluster, flat[:, j], clusters) for j in range(flat.shape[1])], axis=1)
+        sums = np.stack([np.bincount(cluster, flat[:, j], clusters) for j in range(flat.shape[1])], axis=1).astype(np.float64)
         return sums.reshape(clusters, *values.shape[1:])
 
     return ClusterMoments(

@@ -1,0 +1,77 @@
+"""What an engine sends back becomes NumPy: keys as codes and labels, sums with their high and low parts joined."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from decimal import Decimal
+from typing import Any, cast
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.compute as pc
+from numpy.typing import NDArray
+
+from honestlift.moments.spec import Sum
+from honestlift.moments.table import Key, Label, Moments, order_of
+
+_compute = cast("Any", pc)
+
+
+def moments_of(table: pa.Table, keys: Sequence[str], fetched: Mapping[Sum, str], origin: Mapping[str, float]) -> Moments:
+    """A fetched table as NumPy arrays, its cells in the order of their keys.
+
+    Args:
+        table: columns ``c0``, ``c1``, … of the keys, ``n`` rows, and each sum, either whole or as ``…h`` and ``…l``.
+        keys: names of the keys.
+        fetched: the column in which each sum stands.
+        origin: what was taken off each measured column.
+    """
+    made = {key: key_of(table.column(f"c{i}")) for i, key in enumerate(keys)}
+    order = np.lexsort([key.codes for key in reversed(made.values())]) if made else np.arange(table.num_rows)
+
+    def total(name: str) -> NDArray[np.float64]:
+        whole = name in table.column_names
+        values = _numbers(table, name if whole else f"{name}h")
+        if f"{name}l" in table.column_names:
+            values = values + _numbers(table, f"{name}l")
+        return values[order] + 0.0
+
+    columns = {name: total(name) for name in dict.fromkeys(fetched.values())}
+    return Moments(
+        keys={name: Key(codes=key.codes[order], labels=key.labels) for name, key in made.items()},
+        rows=table.column("n").to_numpy().astype(np.int64)[order],
+        sums={s: columns[name] for s, name in fetched.items()},
+        origin=dict(origin),
+    )
+
+
+def _numbers(table: pa.Table, name: str) -> NDArray[np.float64]:
+    return table.column(name).to_numpy().astype(np.float64)
+
+
+def key_of(column: pa.ChunkedArray[Any]) -> Key:
+    """A column of keys as codes and sorted labels: NaN as NULL, whole numbers as integers, dates and the like as text."""
+    encoded = _plain(column).combine_chunks().dictionary_encode(null_encoding="encode")
+    labels = [_label(value) for value in encoded.dictionary.to_pylist()]
+    codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
+    order = sorted(range(len(labels)), key=lambda i: order_of(labels[i]))
+    rank = np.empty(len(labels), dtype=np.int64)
+    rank[order] = np.arange(len(labels))
+    return Key(codes=rank[codes], labels=tuple(labels[i] for i in order))
+
+
+def _plain(column: pa.ChunkedArray[Any]) -> Any:
+    kind = column.type
+    if pa.types.is_floating(kind):
+        return _compute.if_else(_compute.is_nan(column), None, column)
+    plain = pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_decimal(kind) or pa.types.is_string(kind)
+    return column if plain else cast("Any", column).cast(pa.string())
+
+
+def _label(value: Any) -> Label:
+    """A value as a label; 3.0 is the integer 3, whatever type it comes in."""
+    if isinstance(value, float):
+        return int(value) if value.is_integer() and abs(value) < 2**53 else value
+    if isinstance(value, Decimal):
+        return int(value) if value == value.to_integral_value() else str(value)
+    return cast("Label", value)
