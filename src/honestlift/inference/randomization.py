@@ -121,10 +121,10 @@ def randomization_p_value(drawn: Redraws, null: float = 0.0) -> float:
     and needs a studentized statistic (Wu & Ding 2021, Journal of the American Statistical Association 116).
     """
     n, d = drawn.numerator, drawn.denominator
-    numerator = (n[:, 0] + n[:, 1] * null) ** 2
-    denominator = np.maximum(d[:, 0] + (d[:, 1] + d[:, 2] * null) * null, 0.0)
-    actual = ((drawn.estimate - null) * (1 - TIE)) ** 2
-    larger = int(np.count_nonzero(numerator * drawn.std_error**2 >= actual * denominator))
+    numerator = np.abs(n[:, 0] + n[:, 1] * null)
+    denominator = np.sqrt(np.maximum(d[:, 0] + (d[:, 1] + d[:, 2] * null) * null, 0.0))
+    actual = abs(drawn.estimate - null) * (1 - TIE)
+    larger = int(np.count_nonzero(numerator * drawn.std_error >= actual * denominator))
     return larger / n.shape[0] if drawn.enumerated else (1 + larger) / (n.shape[0] + 1)
 
 
@@ -179,7 +179,8 @@ def _all(strata: NDArray[np.int64], counts: NDArray[np.int64], possible: int) ->
     choices: list[NDArray[np.int64]] = []
     for stratum, count in enumerate(counts):
         members = np.flatnonzero(strata == stratum)
-        chosen = np.array(list(combinations(range(members.size), int(count))), dtype=np.int64).reshape(-1, int(count))
+        chosen = np.array(list(combinations(range(members.size), int(count))), dtype=np.int64)
+        chosen = chosen.reshape(math.comb(members.size, int(count)), int(count))
         choices.append(members[chosen])
     step = max(1, BLOCK // strata.size)
     for start in range(0, possible, step):

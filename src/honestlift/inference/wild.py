@@ -105,9 +105,9 @@ def wild_p_value(draws: WildDraws, null: float = 0.0) -> float:
     """Two-sided p-value of c'theta = null: share of draws with |t*| ≥ |t|; (1 + number)/(B + 1) unless they are enumerated."""
     delta = draws.estimate - null
     n, d = draws.numerator, draws.denominator
-    numerator = (n[:, 0] + n[:, 1] * delta) ** 2
-    denominator = np.maximum(d[:, 0] + (d[:, 1] + d[:, 2] * delta) * delta, 0.0)
-    larger = int(np.count_nonzero(numerator * draws.std_error**2 >= (delta * (1 - TIE)) ** 2 * denominator))
+    numerator = np.abs(n[:, 0] + n[:, 1] * delta)
+    denominator = np.sqrt(np.maximum(d[:, 0] + (d[:, 1] + d[:, 2] * delta) * delta, 0.0))
+    larger = int(np.count_nonzero(numerator * draws.std_error >= abs(delta) * (1 - TIE) * denominator))
     return larger / n.shape[0] if draws.enumerated else (1 + larger) / (n.shape[0] + 1)
 
 

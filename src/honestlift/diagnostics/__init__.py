@@ -1,0 +1,1 @@
+"""May we believe it? Each function returns a Check."""
