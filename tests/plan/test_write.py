@@ -51,7 +51,7 @@ arm_values = st.one_of(text, st.integers(), st.booleans(), numbers)
 
 @st.composite
 def studies(draw) -> Study:
-    columns = iter(draw(st.lists(text, min_size=12, max_size=12, unique=True)))
+    columns = iter(draw(st.lists(text, min_size=15, max_size=15, unique=True)))
     arms = draw(st.none() | st.lists(arm_values, min_size=2, max_size=2).filter(lambda pair: pair[0] != pair[1]))
     treatment = next(columns)
     better, role = st.sampled_from(["higher", "lower"]), st.sampled_from([None, "primary", "secondary", "guardrail"])
@@ -68,13 +68,20 @@ def studies(draw) -> Study:
             uptake=draw(st.none() | st.just(next(columns))),
         ),
         metrics=tuple(
-            Mean(next(columns), name=name, better=draw(better), role=draw(role), margin=draw(margin), pre=draw(st.none() | text))
+            Mean(
+                next(columns),
+                name=name,
+                better=draw(better),
+                role=draw(role),
+                margin=draw(margin),
+                pre=draw(st.none() | st.just(next(columns))),
+            )
             for name in names
         ),
         covariates=tuple(next(columns) for _ in range(draw(st.integers(0, 2)))),
-        negative_controls=tuple(draw(st.lists(text, max_size=2))),
+        negative_controls=tuple(next(columns) for _ in range(draw(st.integers(0, 2)))),
         rows=draw(st.sampled_from(["units", "events"])),
-        level=draw(st.floats(0.5, 1, exclude_max=True)),
+        level=draw(st.floats(0.5, 0.999999)),
         seed=draw(st.integers(0, 2**128)),
         bootstrap=draw(st.just(0) | st.integers(20, 10**6)),
     )

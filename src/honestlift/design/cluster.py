@@ -25,7 +25,7 @@ class ClusterDesign:
         unit: column that names the user.
         cluster: column that names the randomized cluster.
         treatment: column that is 1 (or true) in treated clusters and 0 in control clusters, or a ``Treatment``.
-        strata: columns within whose values the clusters were randomized.
+        strata: columns within whose values the clusters were randomized; one name alone is a list of one.
         exposure: who was reached by the treatment of others.
         uptake: 0/1 column of logged use of the feature.
         assignment: the recorded assignment; without it complete randomization is assumed.
@@ -38,6 +38,10 @@ class ClusterDesign:
     exposure: Exposure | None = None
     uptake: str | None = None
     assignment: Assignment | None = field(default=None, repr=False)
+
+    def __post_init__(self) -> None:
+        strata: str | tuple[str, ...] = self.strata  # one name alone is taken for a list of one
+        object.__setattr__(self, "strata", (strata,) if isinstance(strata, str) else tuple(strata))
 
     @property
     def arm(self) -> str:

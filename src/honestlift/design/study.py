@@ -11,6 +11,22 @@ from honestlift.design.cluster import ClusterDesign
 from honestlift.design.metric import Mean
 from honestlift.errors import DesignError
 
+SHARED = frozenset(
+    frozenset(pair)
+    for pair in (
+        ("metric", "metric"),  # one column under two names
+        ("strata", "covariate"),
+        ("pre", "pre"),
+        ("pre", "covariate"),
+        ("pre", "negative control"),
+        ("covariate", "negative control"),
+        ("uptake", "metric"),  # the effect on use
+        ("uptake", "treatment"),  # everybody treated uses it
+        ("uptake", "exposure"),
+    )
+)
+"""Roles that one column may have together."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Study:
@@ -69,11 +85,13 @@ class Study:
         roles = [(d.unit, "unit"), (d.cluster, "cluster"), (d.arm, "treatment")]
         roles += [(s, "strata") for s in d.strata]
         roles += [(d.exposure.column, "exposure")] if d.exposure else []
-        seen: dict[str, str] = {}
-        for name, role in [*roles, *((m.column, "metric") for m in self.metrics), *((c, "covariate") for c in self.covariates)]:
-            if name in seen and {seen[name], role} != {"strata", "covariate"} and not seen[name] == role == "metric":
-                raise DesignError.column_in_two_roles(name, seen[name], role)
-            seen[name] = role
+        roles += [(m.column, "metric") for m in self.metrics] + [(c, "covariate") for c in self.covariates]
+        roles += [(m.pre, "pre") for m in self.metrics if m.pre] + [(n, "negative control") for n in self.negative_controls]
+        roles += [(d.uptake, "uptake")] if d.uptake else []
+        for i, (name, role) in enumerate(roles):
+            for other in (first for column, first in roles[:i] if column == name):
+                if frozenset((other, role)) not in SHARED:
+                    raise DesignError.column_in_two_roles(name, other, role)
 
     @property
     def primary(self) -> Mean:

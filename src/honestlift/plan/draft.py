@@ -142,7 +142,7 @@ def _better(column: ColumnSketch) -> str:
 
 def _covariates(roles: Roles) -> list[str]:
     if not roles.covariates:
-        return ["# covariates: []  # columns known before the treatment; they narrow the interval"]
+        return ["# covariates: []  # columns known before the treatment; their balance between the arms is checked"]
     return [
         "# Columns whose names say that they were measured before. Check that they were, for every user. One that is the",
         "# same measure as a metric may also be named as its `pre`.",

@@ -1,0 +1,36 @@
+"""Honest effect estimates for AI features, where a plain A/B test lies."""
+
+from honestlift.source.connect import Source, connect
+from honestlift.design.assignment import Assignment, Rule, assign
+from honestlift.design.cluster import ClusterDesign, Treatment
+from honestlift.design.exposure import Exposure
+from honestlift.design.metric import Mean
+from honestlift.design.study import Study
+from honestlift.analysis.analyze import analyze, run
+from honestlift.result import Assumption, Check, Estimate, Lift, Relative, Table, Verdict
+from honestlift.errors import HonestliftError
+from honestlift.version import __version__
+
+__all__ = [
+    "Assignment",
+    "Assumption",
+    "Check",
+    "ClusterDesign",
+    "Estimate",
+    "Exposure",
+    "HonestliftError",
+    "Lift",
+    "Mean",
+    "Relative",
+    "Rule",
+    "Source",
+    "Study",
+    "Table",
+    "Treatment",
+    "Verdict",
+    "__version__",
+    "analyze",
+    "assign",
+    "connect",
+    "run",
+]

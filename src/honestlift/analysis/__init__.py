@@ -1,0 +1,1 @@
+"""The walk from rows to a Lift, step by step; the only floor where all others meet."""

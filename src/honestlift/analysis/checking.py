@@ -1,0 +1,117 @@
+"""The checks of a cluster study: each condition is measured here and judged in diagnostics."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+import numpy as np
+from numpy.typing import NDArray
+
+from honestlift.analysis.estimates import Answer, contrast, smallest_difference
+from honestlift.analysis.reading import Reading
+from honestlift.analysis.tables import names_with
+from honestlift.design.study import Study
+from honestlift.diagnostics import agreement, assignment, balance, clusters, contamination
+from honestlift.errors import DataError
+from honestlift.inference.sandwich import effective_clusters, leverage
+from honestlift.moments.cells import Outcome
+from honestlift.moments.spec import Sum
+from honestlift.result import Check
+
+ORDER = {"stop": 0, "caution": 1, "ok": 2}
+
+
+def check(reading: Reading, answers: Sequence[Answer], study: Study) -> tuple[Check, ...]:
+    """All checks that the study's columns allow, worst first, else in the order of the walk."""
+    primary = next(a for a in answers if a.metric is study.primary)
+    made = [*_assignment(reading, study), *_clusters(reading, primary), *_exposure(primary, study)]
+    made += [clusters.size_effect(a.metric.label, a.outcome, smallest_difference(a.outcome)) for a in answers]
+    made += [_agreement(answer, study) for answer in answers if answer.others]
+    made += _uptake(reading, study)
+    made += [_missing(reading, answer, study) for answer in answers]
+    made += _balance(reading, study)
+    return tuple(sorted(made, key=lambda c: ORDER[c.level]))
+
+
+def _assignment(reading: Reading, study: Study) -> list[Check]:
+    cells, record = reading.cells, study.design.assignment
+    present = {str(name): bool(arm) for name, arm in zip(cells.names, cells.arm, strict=True)}
+    made = [assignment.sample_ratio(record, present)]
+    made += [assignment.assignment_followed(record, present)] if record else []
+    made += [assignment.treatment_constant(cells.arm.size)]
+    return [*made, assignment.unit_in_clusters(int(cells.users.sum()), reading.one_in)]
+
+
+def _clusters(reading: Reading, primary: Answer) -> list[Check]:
+    white, arm = primary.headline_fit, primary.outcome.arm
+    pick = white.fit.contrast("itt")
+    headline = next(e for e in primary.estimates if e.headline)
+    effective = (effective_clusters(white, pick, 0.0), effective_clusters(white, pick, 1.0))
+    names = names_with(reading.cells, primary.metric.column)
+    return [
+        clusters.few_clusters(headline.df or 0.0, int(arm.sum()), int((~arm).sum()), effective),
+        clusters.cluster_leverage(leverage(white), names),
+    ]
+
+
+def _agreement(answer: Answer, study: Study) -> Check:
+    headline = next(e for e in answer.estimates if e.headline)
+    p_values = {other.variant: other.interval.p_value for other in answer.others}
+    smallest = {other.variant: other.smallest_p for other in answer.others}
+    p = 1.0 if headline.p_value is None else headline.p_value
+    return agreement.methods_disagree(answer.metric.label, p, p_values, smallest, study.level)
+
+
+def _exposure(primary: Answer, study: Study) -> list[Check]:
+    exposure, outcome = study.design.exposure, primary.outcome
+    if exposure is None or outcome.exposed is None:
+        return []
+    exposed = float(outcome.count[outcome.exposed].sum())
+    control = float(outcome.count[~outcome.treated].sum())
+    if exposed in (0.0, control):
+        return [contamination.exposure_absent(exposure.column, int(exposed), int(control - exposed))]
+    if exposure.randomized:
+        return []
+    spillover, itt = primary.find("two_exposure_ols", "spillover"), primary.find("user_ols", "itt_user")
+    errors = [e.std_error if e else None for e in (spillover, itt)]
+    ratio = errors[0] / errors[1] if errors[0] is not None and errors[1] else None
+    return [contamination.exposure_not_randomized(exposure.column, exposed / control, ratio)]
+
+
+def _uptake(reading: Reading, study: Study) -> list[Check]:
+    if study.design.uptake is None:
+        return []
+    use = reading.cells.outcome(study.design.uptake)
+    control = ~use.treated
+    using = use.total[control].sum() + use.origin * use.count[control].sum()
+    return [contamination.use_in_control(study.design.uptake, round(float(using)), int(use.count[control].sum()))]
+
+
+def _missing(reading: Reading, answer: Answer, study: Study) -> Check:
+    cells = reading.cells
+    column = answer.metric.column
+    gone: NDArray[np.float64] = cells.moments.rows - cells.moments.sums[Sum((), (column,))]
+    users = [float(cells.moments.rows[cells.treated == arm].sum()) for arm in (False, True)]
+    shares = (float(gone[~cells.treated].sum()) / users[0], float(gone[cells.treated].sum()) / users[1])
+    p = contrast(cells.indicator(gone), study.level)[1].p_value if gone.sum() else None
+    return assignment.missing_outcome(answer.metric.label, shares, p, int(gone.sum()))
+
+
+def _balance(reading: Reading, study: Study) -> list[Check]:
+    """Covariates, measures before treatment and negative controls, each tested as the headline is."""
+    cells = reading.cells
+    columns = reading.profile.columns
+    before = {name: cells.outcome(name) for name in reading.before if columns[name].low < columns[name].high}
+    users = cells.users.sum()
+    before |= {name: cells.indicator(count) for name, count in reading.indicators.items() if 0 < count.sum() < users}
+    made = [balance.pre_period_balance([_contrast(n, o, study) for n, o in before.items()])] if before else []
+    for name in study.negative_controls:
+        if columns[name].low == columns[name].high:
+            raise DataError.constant(name, "negative control", columns[name].low)
+    controls = [_contrast(n, cells.outcome(n), study) for n in study.negative_controls]
+    return made + ([balance.negative_control(controls)] if controls else [])
+
+
+def _contrast(name: str, outcome: Outcome, study: Study) -> balance.Contrast:
+    effect, interval = contrast(outcome, study.level)
+    return balance.Contrast(name=name, effect=effect, low=interval.low, high=interval.high, p_value=interval.p_value)

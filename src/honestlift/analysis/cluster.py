@@ -1,0 +1,102 @@
+"""The walk of a cluster study, top to bottom: read, estimate, check, judge, tabulate."""
+
+from __future__ import annotations
+
+import platform
+import time
+from datetime import UTC, datetime
+from functools import cache
+from importlib.metadata import version
+from typing import Any
+
+import numpy as np
+
+from honestlift.analysis.checking import check
+from honestlift.analysis.estimates import estimate_metric
+from honestlift.analysis.ledger import ledger
+from honestlift.analysis.reading import Reading, Step, read
+from honestlift.analysis.tables import cluster_table, density_table, exposure_table, groups_of
+from honestlift.analysis.verdict import judge
+from honestlift.design.study import Study
+from honestlift.moments.cells import Outcome
+from honestlift.result import Lift
+from honestlift.source.connect import Source
+from honestlift.version import __version__
+
+
+def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
+    """From rows to a Lift. Two scans fetch the sums, one more the histogram; everything else happens on the table of sums.
+
+    Raises:
+        HonestliftError: if a column or a value is not what the study needs.
+    """
+    started, clock = datetime.now(UTC), time.perf_counter()
+    reading = read(source, study, step)
+    step("Estimating")
+    answers = [estimate_metric(metric, reading.cells.outcome(metric.column), study) for metric in study.metrics]
+    step("Checking")
+    checks = check(reading, answers, study)
+    verdict = judge(answers, checks, study)
+    step("Tabulating")
+    tables = {
+        "clusters": cluster_table(reading, answers),
+        "exposure": exposure_table(answers),
+        "outcome_density": density_table(reading, study.primary, study),
+    }
+    return Lift(
+        name=study.name,
+        kind="cluster",
+        data=_data(reading, [a.outcome for a in answers], study),
+        population=_population(reading),
+        estimates=tuple(e for answer in answers for e in answer.estimates),
+        checks=checks,
+        ledger=ledger(checks),
+        verdict=verdict,
+        tables=tables,
+        provenance={
+            "plan_sha256": study.sha256(),
+            "seed": study.seed,
+            "versions": dict(_versions()),
+            "started": started.isoformat(timespec="seconds"),
+            "seconds": round(time.perf_counter() - clock, 3),
+        },
+        honestlift_version=__version__,
+    )
+
+
+def _data(reading: Reading, outcomes: list[Outcome], study: Study) -> dict[str, Any]:
+    cells = reading.cells
+    users = cells.users
+    dropped = dict(reading.dropped)
+    for metric, outcome in zip(study.metrics, outcomes, strict=True):
+        for arm, treated in (("treated", True), ("control", False)):
+            gone = int(users[cells.arm == treated].sum() - outcome.count[outcome.treated == treated].sum())
+            if gone:
+                dropped[f"{metric.label} missing, {arm}"] = gone
+    return {
+        "n_units": int(users.sum()),
+        "n_clusters": int(users.size),
+        "n_treated_units": int(users[cells.arm].sum()),
+        "n_treated_clusters": int(cells.arm.sum()),
+        "dropped": dropped,
+        "engine": reading.source.engine,
+    }
+
+
+def _population(reading: Reading) -> dict[str, Any]:
+    cells = reading.cells
+    users = cells.users
+    everyone = cells.indicator(np.zeros(cells.moments.cells))
+    arms = {
+        name: {"users": int(users[cells.arm == treated].sum()), "clusters": int((cells.arm == treated).sum())}
+        for name, treated in (("treated", True), ("control", False))
+    }
+    exposure = {} if cells.exposed is None else {g: int(everyone.count[c].sum()) for g, c in groups_of(everyone).items()}
+    sizes = {"min": int(users.min()), "median": float(np.median(users)), "max": int(users.max())}
+    return {"arms": arms, "exposure_counts": exposure, "cluster_size": sizes}
+
+
+@cache
+def _versions() -> tuple[tuple[str, str], ...]:
+    packages = ("duckdb", "narwhals", "numpy", "pyarrow", "scipy")
+    return (("python", platform.python_version()), *((name, version(name)) for name in packages))

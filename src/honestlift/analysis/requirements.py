@@ -1,0 +1,114 @@
+"""What the columns must hold for a cluster study: checked by kind before a row is read, by value once they are profiled."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from honestlift.design.study import Study
+from honestlift.errors import DataError
+from honestlift.moments import scan
+from honestlift.moments.cells import Cells
+from honestlift.moments.profile import ColumnProfile
+from honestlift.source.connect import Source
+
+LARGEST = 1e150
+"""Distance from zero above which a square does not fit a double."""
+
+
+def numeric(study: Study, covariates: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
+    """Columns that must hold numbers, and covariates that do, each with its roles."""
+    pairs = [(m.column, "outcome") for m in study.metrics]
+    pairs += [(m.pre, "measure before treatment") for m in study.metrics if m.pre]
+    pairs += [(name, "negative control") for name in study.negative_controls]
+    pairs += [(study.design.uptake, "uptake")] if study.design.uptake else []
+    pairs += [(name, "covariate") for name in covariates]
+    return {name: tuple(dict.fromkeys(role for n, role in pairs if n == name)) for name, _ in pairs}
+
+
+def check_columns(source: Source, study: Study) -> None:
+    """Every column is there once, and is of a kind that its role can use.
+
+    Raises:
+        ColumnError: if a column is missing, or there more than once.
+        DataError: if it cannot hold what its role needs.
+    """
+    d = study.design
+    groups = [(d.cluster, "cluster"), (d.arm, "treatment"), *((name, "stratum") for name in d.strata)]
+    groups += [(d.exposure.column, "exposure")] if d.exposure else []
+    for name, role in [(d.unit, "unit"), *groups, *((name, "covariate") for name in study.covariates)]:
+        source.position(name, role)
+    for name, roles in numeric(study).items():
+        source.position(name, roles[0])
+    problem = _wrong_kind(source, study, [(d.unit, "unit"), *groups])
+    if problem:
+        # a CSV file with a header and no rows is text throughout
+        raise DataError.empty() if scan.empty(source) else problem
+
+
+def _wrong_kind(source: Source, study: Study, keys: Sequence[tuple[str, str]]) -> DataError | None:
+    for name, role in keys:
+        if source.kind(name) == "other":
+            return DataError.no_category(name, role)
+    if source.kind(study.design.unit) == "number":
+        return DataError.float_ids(study.design.unit)
+    for name, roles in numeric(study).items():
+        if source.kind(name) not in ("integer", "number", "boolean"):
+            return DataError.not_numeric(name, roles[0], _held(source, name))
+    for name in study.covariates:
+        if source.kind(name) in ("time", "other"):
+            return DataError.not_numeric(name, "covariate", _held(source, name))
+    return None
+
+
+def _held(source: Source, name: str) -> str:
+    return {"time": "dates or times", "other": "lists, structures, intervals or raw bytes"}.get(
+        source.kind(name), source.kind(name)
+    )
+
+
+def check_measured(name: str, roles: tuple[str, ...], column: ColumnProfile) -> None:
+    """A column of numbers can be used in all its roles.
+
+    Raises:
+        DataError: if it is infinite, all missing, too large, constant where it must vary, or missing where it must be there.
+    """
+    if column.infinite:
+        raise DataError.infinite(name, roles[0], column.infinite)
+    if column.count == 0:
+        raise DataError.all_missing(name, roles[0])
+    if max(abs(column.low), abs(column.high)) > LARGEST:
+        raise DataError.too_large(name, max(abs(column.low), abs(column.high)))
+    if "outcome" in roles and column.low == column.high:
+        raise DataError.constant(name, "outcome", column.low)
+    for role in ("covariate", "uptake"):
+        if role in roles and column.missing:
+            raise DataError.missing_values(name, role, column.missing)
+
+
+def check_uptake(source: Source, study: Study) -> None:
+    """The uptake is 0 or 1 wherever it is known.
+
+    Raises:
+        DataError: if it is not.
+    """
+    uptake = study.design.uptake
+    if uptake is None or source.kind(uptake) == "boolean":
+        return
+    other = scan.not_binary(source, uptake)
+    if other:
+        raise DataError.not_binary(uptake, "uptake", other)
+
+
+def check_both_arms(cells: Cells, column: str, role: str, cluster: str) -> None:
+    """At least two clusters of each arm have a measured column, so that its variation between clusters can be seen.
+
+    Raises:
+        DataError: if an arm has fewer.
+    """
+    arm = cells.outcome(column).arm
+    treated, control = int(arm.sum()), int((~arm).sum())
+    for name, count in (("treated", treated), ("control", control)):
+        if not count:
+            raise DataError.no_outcome_in_arm(column, name)
+    if min(treated, control) < 2:
+        raise DataError.outcome_in_few_clusters(column, role, cluster, treated, control)

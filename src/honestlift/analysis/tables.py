@@ -1,0 +1,130 @@
+"""The tables behind the figures; no group under ten users leaves the analysis."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from numpy.typing import NDArray
+
+from honestlift.analysis.estimates import Answer
+from honestlift.analysis.reading import Reading
+from honestlift.design.metric import Mean
+from honestlift.design.study import Study
+from honestlift.moments import scan
+from honestlift.moments.cells import Cells, Outcome
+from honestlift.moments.spec import Sum
+from honestlift.result import Table
+
+FEWEST = 10
+"""Users below which a group is merged with others."""
+
+MOST_CLUSTERS = 80
+"""Clusters above which the table keeps the extremes and quantiles of the cluster means."""
+
+BINS = 60
+
+
+def names_with(cells: Cells, column: str) -> tuple[str, ...]:
+    """Names of the clusters that have a value of a column, in the order of its ``Outcome``."""
+    users = np.bincount(cells.cluster, cells.moments.sums[Sum((), (column,))], cells.arm.size)
+    return tuple(str(name) for name, n in zip(cells.names, users, strict=True) if n > 0)
+
+
+def cluster_table(reading: Reading, answers: Sequence[Answer]) -> Table:
+    """Mean of each metric by cluster, with its standard error within the cluster; small clusters merged by arm."""
+    rows: list[tuple[object, ...]] = []
+    for answer in answers:
+        rows += _cluster_rows(answer, names_with(reading.cells, answer.metric.column))
+    return Table(columns=("metric", "cluster", "arm", "users", "mean", "std_error"), rows=tuple(rows))
+
+
+def _cluster_rows(answer: Answer, names: tuple[str, ...]) -> list[tuple[str, str, str, int, float, float]]:
+    o = answer.outcome
+    n, total, square = o.per_cluster()
+    groups = [([i], names[i]) for i in range(n.size) if n[i] >= FEWEST]
+    for treated in (True, False):
+        small = np.flatnonzero((n < FEWEST) & (o.arm == treated)).tolist()
+        groups += [(small, f"{len(small)} small workspaces")] if n[small].sum() >= FEWEST else []
+    rows: list[tuple[str, str, str, int, float, float]] = []
+    for members, label in groups:
+        users, mean = float(n[members].sum()), float(total[members].sum() / n[members].sum())
+        variance = max(float(square[members].sum()) / users - mean**2, 0.0)
+        arm = "treated" if o.arm[members[0]] else "control"
+        rows.append((answer.metric.label, label, arm, int(users), mean + o.origin, math.sqrt(variance / (users - 1))))
+    rows.sort(key=lambda row: row[4])
+    if len(rows) <= MOST_CLUSTERS:
+        return rows
+    return [rows[round(i * (len(rows) - 1) / (MOST_CLUSTERS - 1))] for i in range(MOST_CLUSTERS)]
+
+
+def groups_of(outcome: Outcome) -> dict[str, NDArray[np.bool_]]:
+    """The cells of treated users and of controls, the latter split by exposure where there is one."""
+    if outcome.exposed is None:
+        return {"treated": outcome.treated, "control": ~outcome.treated}
+    pure = ~outcome.treated & ~outcome.exposed
+    return {"treated": outcome.treated, "exposed control": outcome.exposed, "pure control": pure}
+
+
+def exposure_table(answers: Sequence[Answer]) -> Table:
+    """Users and mean of each metric by arm and exposure."""
+    rows: list[tuple[object, ...]] = []
+    for answer in answers:
+        o = answer.outcome
+        for group, cells in groups_of(o).items():
+            users = float(o.count[cells].sum())
+            if users >= FEWEST:
+                rows.append((answer.metric.label, group, int(users), float(o.total[cells].sum() / users + o.origin)))
+    return Table(columns=("metric", "group", "users", "mean"), rows=tuple(rows))
+
+
+def density_table(reading: Reading, metric: Mean, study: Study) -> Table:
+    """Users per bin of a metric, by arm and exposure, from one more scan; bins under ten users are merged with the next."""
+    d = study.design
+    keys = [d.arm, *([d.exposure.column] if d.exposure else [])]
+    edges = _edges(reading, metric.column)
+    counts, bins = scan.histogram(reading.source, keys, metric.column, edges)
+    treated = _equal_to_treated(reading, counts.keys[d.arm].values(), study)
+    groups = {"treated": treated}
+    if d.exposure is None:
+        groups["control"] = ~treated
+    else:
+        exposed = np.array([v == 1 for v in counts.keys[d.exposure.column].values()], dtype=np.bool_) & ~treated
+        groups |= {"exposed control": exposed, "pure control": ~treated & ~exposed}
+    rows: list[tuple[object, ...]] = []
+    for group, cells in groups.items():
+        users = np.bincount(bins[cells], counts.rows[cells].astype(np.float64), edges.size - 1)
+        rows += [(metric.label, group, low, high, n) for low, high, n in _merged(edges, users)]
+    return Table(columns=("metric", "group", "low", "high", "users"), rows=tuple(rows))
+
+
+def _equal_to_treated(reading: Reading, values: Sequence[object], study: Study) -> NDArray[np.bool_]:
+    key = reading.cells.moments.keys[study.design.arm]
+    codes: list[int] = key.codes[reading.cells.treated].tolist()
+    treated = {key.labels[code] for code in set(codes)}
+    return np.array([v in treated for v in values], dtype=np.bool_)
+
+
+def _edges(reading: Reading, column: str) -> NDArray[np.float64]:
+    """Equal bins over four spreads around the mean; one bin per value for whole numbers of a small range."""
+    p = reading.profile.columns[column]
+    if reading.source.kind(column) in ("integer", "boolean") and p.high - p.low < BINS:
+        return np.arange(p.low, p.high + 2) - 0.5
+    return np.linspace(max(p.low, p.mean - 4 * p.spread), min(p.high, p.mean + 4 * p.spread), BINS + 1)
+
+
+def _merged(edges: NDArray[np.float64], users: NDArray[Any]) -> list[tuple[float, float, int]]:
+    """Bins joined from the left until each holds enough users; what is left over joins the last."""
+    made: list[tuple[float, float, int]] = []
+    start, held = 0, 0
+    for i, n in enumerate(users):
+        held += int(n)
+        if held >= FEWEST:
+            made.append((float(edges[start]), float(edges[i + 1]), held))
+            start, held = i + 1, 0
+    if held and made:
+        low, _, n = made.pop()
+        made.append((low, float(edges[-1]), n + held))
+    return made

@@ -1,0 +1,135 @@
+"""From estimates and checks to a verdict, by the rules of the contract; the sentences are made in report/words.py's numbers."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from honestlift.analysis.estimates import Answer
+from honestlift.design.metric import Mean
+from honestlift.design.study import Study
+from honestlift.report import words
+from honestlift.result import Check, Estimate, Verdict, VerdictLevel
+
+
+def judge(answers: Sequence[Answer], checks: Sequence[Check], study: Study) -> Verdict:
+    """The verdict on the primary metric, with what the guardrails say."""
+    primary = next(a for a in answers if a.metric is study.primary)
+    headline = next(e for e in primary.estimates if e.headline)
+    level = _level(headline, primary.metric, checks)
+    return Verdict(
+        level=level,
+        headline=_headline(headline, primary.metric, level),
+        because=(*_naive(primary, headline), *_spillover(primary), *_guardrails(answers, study), *_doubts(checks, headline)),
+        would_change_it=tuple(_would_change(headline, level, checks)),
+    )
+
+
+def _level(headline: Estimate, metric: Mean, checks: Sequence[Check]) -> VerdictLevel:
+    touching = [c for c in checks if c.touches(headline.metric, headline.estimand)]
+    low, high = headline.conf_low, headline.conf_high
+    if any(c.level == "stop" for c in touching) or low is None or high is None:
+        return "not trustworthy"
+    good, bad = (low > 0, high < 0) if metric.better == "higher" else (high < 0, low > 0)
+    if bad:
+        return "harmful"
+    if not good:
+        return "inconclusive"
+    doubted = any(c.level == "caution" for c in touching) or any(c.level == "stop" for c in checks)
+    return "likely, with caveats" if doubted else "supported"
+
+
+def _headline(e: Estimate, metric: Mean, level: VerdictLevel) -> str:
+    places = words.places_of(e.conf_low, e.conf_high)
+    name = words.clean(metric.label)
+    effect = (
+        f"{words.signed(e.estimate, places)} ({words.level(e.level)} interval {words.interval(e.conf_low, e.conf_high, places)}"
+    )
+    bounded = e.relative.conf_low is not None  # else the control mean may be zero, and a share of it anything
+    effect += f"; {words.percent(e.relative.estimate, sign=True)} of the control mean)" if bounded else ")"
+    if level == "not trustworthy":
+        return (
+            f"Not trustworthy. {name} differs by {effect} in treated workspaces, but a check says that the comparison is broken."
+        )
+    if level == "inconclusive":
+        less, more = (e.conf_low, e.conf_high) if metric.better == "higher" else (e.conf_high, e.conf_low)
+        return (
+            f"We cannot tell. {name}: {effect}. The data rule out a change worse than {words.signed(less, places)} "
+            f"and better than {words.signed(more, places)}."
+        )
+    start = {"harmful": "Harmful.", "supported": "Supported.", "likely, with caveats": "Likely, with caveats."}[level]
+    return f"{start} In treated workspaces {name} is {effect} per user."
+
+
+def _naive(answer: Answer, headline: Estimate) -> list[str]:
+    naive = answer.find("naive_ols", "itt_user")
+    if naive is None or not naive.std_error or not headline.std_error:
+        return []
+    ratio = headline.std_error / naive.std_error
+    places = words.places_of(naive.conf_low, naive.conf_high)
+    text = f"A test of users as if independent says {words.signed(naive.estimate, places)} "
+    text += f"({words.interval(naive.conf_low, naive.conf_high, places)})"
+    if ratio <= 1.1:
+        return [text + ", much the same: users of one workspace hardly resemble each other."]
+    worth = answer.outcome.rows / ratio**2
+    text += f"; its standard error is {words.times(ratio)} times too small, because users of one workspace resemble each other: "
+    return [text + f"{answer.outcome.rows:,} users carry the information of {words.count(worth, 'independent one')}."]
+
+
+def _spillover(answer: Answer) -> list[str]:
+    direct, spillover = answer.find("two_exposure_ols", "direct"), answer.find("two_exposure_ols", "spillover")
+    if direct is None or spillover is None:
+        return []
+    text = (
+        f"Against unexposed controls: {words.signed(direct.estimate, places_for(direct))}; exposed against unexposed controls: "
+    )
+    text += f"{words.signed(spillover.estimate, places_for(spillover))}. "
+    if direct.identified == "randomized":
+        return [text + "The plan vouches that the design moves the exposure."]
+    return [text + "Both are associations: nobody randomized who is exposed."]
+
+
+def places_for(e: Estimate) -> int:
+    """Decimals that suit an estimate's interval."""
+    return words.places_of(e.conf_low, e.conf_high)
+
+
+def _guardrails(answers: Sequence[Answer], study: Study) -> list[str]:
+    made: list[str] = []
+    for answer in answers:
+        if study.role(answer.metric) != "guardrail":
+            continue
+        e = next(e for e in answer.estimates if e.headline)
+        state = guardrail_state(e, answer.metric)
+        margin = words.percent(answer.metric.margin or 0.0)
+        shown = f"{words.percent(e.relative.conf_low, sign=True)} to {words.percent(e.relative.conf_high, sign=True)}"
+        made.append(f"Guardrail {words.clean(answer.metric.label)} {state}: {shown} of the control mean, margin {margin}.")
+    return made
+
+
+def guardrail_state(e: Estimate, metric: Mean) -> str:
+    """``holds``, ``is breached`` (the interval lies beyond the margin on the bad side) or ``is unsettled``."""
+    low, high = e.relative.conf_low, e.relative.conf_high
+    if low is None or high is None:
+        return "is unsettled"
+    if (e.estimate or 0.0) * (e.relative.estimate or 0.0) < 0:  # a share of a negative mean: a fall is a positive one
+        low, high = -high, -low
+    if metric.better == "lower":
+        low, high = -high, -low
+    margin = -(metric.margin or 0.0)
+    return "is breached" if high < margin else "holds" if low >= margin else "is unsettled"
+
+
+def _doubts(checks: Sequence[Check], headline: Estimate) -> list[str]:
+    return [c.statement for c in checks if c.level != "ok" and c.touches(headline.metric, headline.estimand)]
+
+
+def _would_change(headline: Estimate, level: VerdictLevel, checks: Sequence[Check]) -> list[str]:
+    made = [c.remedy for c in checks if c.level != "ok" and c.remedy]
+    low, high, effect = headline.conf_low, headline.conf_high, headline.estimate
+    if level == "inconclusive" and low is not None and high is not None and effect and headline.n_clusters:
+        needed = headline.n_clusters * ((high - low) / (2 * effect)) ** 2 - headline.n_clusters
+        if needed < 20 * headline.n_clusters:
+            made.insert(0, f"About {words.count(max(needed, 1), 'more workspace')} would settle an effect of this size.")
+        else:
+            made.insert(0, "No reachable number of workspaces settles an effect this close to zero.")
+    return list(dict.fromkeys(made))

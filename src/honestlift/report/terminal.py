@@ -1,0 +1,187 @@
+"""A Lift as a terminal shows it: the verdict first, then the numbers with naive beside honest, the checks last."""
+
+from __future__ import annotations
+
+import io
+from collections.abc import Sequence
+
+from rich.cells import set_cell_size
+from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
+from rich.padding import Padding
+from rich.panel import Panel
+from rich.text import Text
+
+from honestlift.report import words
+from honestlift.result import Check, Estimate, Lift
+
+ROADS = {
+    "naive_ols": "users as if independent (naive)",
+    "cluster_wls": "workspace means by size",
+    "user_ols": "users, by workspace",
+    "cluster_means": "workspace means, each once",
+    "two_exposure_ols": "two exposures, by workspace",
+    "published_rollout": "direct + share × spillover",
+}
+VARIANTS = {"cr1": "CR1", "bootstrap": "percentile bootstrap", "wild": "wild bootstrap", "randomization": "randomization test"}
+ESTIMANDS = {
+    "itt_user": "Effect per user",
+    "itt_cluster": "Effect per workspace",
+    "direct": "Direct effect",
+    "spillover": "Spillover",
+    "gate": "Everyone on − everyone off",
+}
+STRIP = 25
+NAME = 35
+LEAST = (9, 20, 12, 12)
+"""Widths of the columns of numbers when their numbers are short."""
+FADED = ("naive_ols", "published_rollout")
+COLOURS = {
+    "supported": "green",
+    "likely, with caveats": "yellow",
+    "inconclusive": "yellow",
+    "harmful": "red",
+    "not trustworthy": "red",
+}
+MARKS = {"ok": ("✓", "green"), "caution": ("!", "yellow"), "stop": ("✗", "red")}
+
+
+def as_text(lift: Lift, width: int = 116) -> str:
+    """The whole answer as plain text, without colour."""
+    paper = io.StringIO()
+    Console(file=paper, width=width, no_color=True, highlight=False, legacy_windows=False).print(renderable(lift))
+    return "\n".join(line.rstrip() for line in paper.getvalue().splitlines())
+
+
+def renderable(lift: Lift) -> RenderableType:
+    """The whole answer for a rich console."""
+    parts: list[RenderableType] = [_verdict(lift)]
+    for metric in dict.fromkeys(e.metric for e in lift.estimates):
+        parts.append(Padding(_Numbers(metric, [e for e in lift.estimates if e.metric == metric]), (1, 0, 0, 1)))
+    parts += [_checks(lift.checks), _foot(lift)]
+    return Group(*parts)
+
+
+def _verdict(lift: Lift) -> RenderableType:
+    colour = COLOURS[lift.verdict.level]
+    body = Text(lift.verdict.headline, style="bold")
+    for reason in lift.verdict.because:
+        body.append("\n• " + reason, style="not bold")
+    for change in lift.verdict.would_change_it:
+        body.append("\n→ " + change, style="not bold dim")
+    title = Text(f" {words.clean(lift.name)} ", style="bold")
+    return Panel(body, title=title, title_align="left", border_style=colour, padding=(1, 2))
+
+
+class _Numbers:
+    """The roads to one metric's number, by estimand and on one axis; as many columns as the console is wide."""
+
+    def __init__(self, metric: str, estimates: Sequence[Estimate]) -> None:
+        self.metric, self.estimates = metric, estimates
+        self.roads = [e for e in estimates if ":" not in e.method]
+        self.axis = _axis(self.roads)
+
+    def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
+        level = words.level(self.estimates[0].level)
+        heads = [words.clean(self.metric), "estimate", f"{level} interval", "of control", "std. error", _scale(self.axis)]
+        cells = {id(e): _row(e, self.axis) for e in self.roads}
+        longest = [max(len(row[i]) + 1 for row in (heads, *cells.values())) for i in range(1, 5)]
+        widths = [NAME, *(max(pair) for pair in zip(LEAST, longest, strict=True)), STRIP + 3]
+        widths = widths[: next(n for n in (6, 5, 4, 3, 2) if n == 2 or sum(widths[:n]) < options.max_width)]
+        yield _line(heads, widths, "bold")
+        yield Text("─" * min(options.max_width - 1, sum(widths)), style="dim")
+        for estimand in dict.fromkeys(e.estimand for e in self.roads):
+            rows = [e for e in self.roads if e.estimand == estimand]
+            yield _estimand(rows[0])
+            for e in rows:
+                style = "bold" if e.headline else "dim" if e.method in FADED else ""
+                yield _line(cells[id(e)], widths, style)
+                variants = [o for o in self.estimates if o.estimand == estimand and o.method.startswith(f"{e.method}:")]
+                if variants and e.method != "cluster_wls":
+                    yield Text("     " + "; ".join(_variant(o) for o in variants), style="dim")
+
+
+def _line(cells: Sequence[str], widths: Sequence[int], style: str) -> Text:
+    """As many cells as there are widths: the first to the left, numbers to the right, the strip after a gap."""
+    text = Text(set_cell_size(cells[0], widths[0]), style=style)
+    for cell, width in zip(cells[1:5], widths[1:5], strict=False):
+        text.append(cell.rjust(width))
+    return text.append("   " + cells[5].rstrip()) if len(widths) == len(cells) else text
+
+
+def _estimand(e: Estimate) -> Text:
+    text = Text(" " + ESTIMANDS.get(e.estimand, e.estimand), style="italic")
+    if e.method == "published_rollout":
+        return text.append(", as published: not what a launch does", style="yellow")
+    return text.append(", an association", style="yellow") if e.identified == "association" else text
+
+
+def _row(e: Estimate, axis: tuple[float, float]) -> list[str]:
+    places = words.places_of(e.conf_low, e.conf_high) if e.conf_low is not None else 4
+    ends = words.interval(e.conf_low, e.conf_high, places) if e.conf_low is not None else "–"
+    name = (" ◆ " if e.headline else "   ") + ROADS.get(e.method, e.method)
+    error = words.number(e.std_error, places + 1)
+    bounded = e.conf_low is None or e.relative.conf_low is not None  # else the control mean may be zero
+    share = words.percent(e.relative.estimate if bounded else None, sign=True)
+    return [name, words.signed(e.estimate, places), ends, share, error, _strip(e, axis)]
+
+
+def _variant(e: Estimate) -> str:
+    name = VARIANTS.get(e.method.partition(":")[2], e.method.partition(":")[2])
+    return f"{name} {words.interval(e.conf_low, e.conf_high, words.places_of(e.conf_low, e.conf_high))}"
+
+
+def _axis(estimates: Sequence[Estimate]) -> tuple[float, float]:
+    """Ends of the common axis: all estimates, all intervals, and zero."""
+    ends = [v for e in estimates for v in (e.estimate, e.conf_low, e.conf_high) if v is not None] + [0.0]
+    return min(ends), max(ends)
+
+
+def _column(value: float, axis: tuple[float, float]) -> int:
+    return round((value - axis[0]) / ((axis[1] - axis[0]) or 1.0) * (STRIP - 1))
+
+
+def _scale(axis: tuple[float, float]) -> str:
+    places = words.decimals((axis[1] - axis[0]) / 2)
+    left, right = words.signed(axis[0], places), words.signed(axis[1], places)
+    return left + right.rjust(STRIP - len(left))
+
+
+def _strip(e: Estimate, axis: tuple[float, float]) -> str:
+    """An interval drawn in characters: the naive estimate hollow, the honest one solid, zero a bar."""
+    cells = [" "] * STRIP
+    cells[_column(0.0, axis)] = "│"
+    if e.conf_low is not None and e.conf_high is not None:
+        for i in range(_column(e.conf_low, axis), _column(e.conf_high, axis) + 1):
+            cells[i] = "╌" if e.method in FADED else "─"
+    if e.estimate is not None:
+        cells[_column(e.estimate, axis)] = "○" if e.method in FADED else "◆" if e.headline else "●"
+    return "".join(cells)
+
+
+def _checks(checks: Sequence[Check]) -> RenderableType:
+    """The checks, worst first; those passed in one line."""
+    parts: list[RenderableType] = []
+    for check in checks:
+        if check.level == "ok":
+            continue
+        mark, colour = MARKS[check.level]
+        line = Text(f" {mark} {check.code}  ", style=f"bold {colour}")
+        line.append(check.statement, style="not bold default")
+        if check.remedy:
+            line.append(f" → {check.remedy}", style="not bold dim")
+        parts.append(line)
+    passed = [check.code for check in checks if check.level == "ok"]
+    if passed:
+        parts.append(Text(f" ✓ passed: {', '.join(dict.fromkeys(passed))}", style="green"))
+    return Padding(Group(*parts), (1, 0, 0, 0))
+
+
+def _foot(lift: Lift) -> RenderableType:
+    data = lift.data
+    text = f"{data['n_units']:,} users in {data['n_clusters']:,} workspaces, {data['n_treated_clusters']:,} of them treated"
+    if data["dropped"]:
+        text += "; left out: " + words.listing([f"{words.clean(why)} ({n:,})" for why, n in data["dropped"].items()])
+    text += (
+        f" · plan {lift.provenance['plan_sha256'][:12]} · seed {lift.provenance['seed']} · honestlift {lift.honestlift_version}"
+    )
+    return Padding(Text(text, style="dim"), (1, 0, 0, 1))

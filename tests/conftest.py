@@ -1,0 +1,34 @@
+"""The published scenario on disk, once per test process: its rows, its plan and its result."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from pyarrow.parquet import write_table
+
+from honestlift.simulate import collaboration
+
+PLAN = """\
+name: AI meeting notes
+data: users.parquet
+unit: user_id
+design:
+  kind: cluster
+  cluster: workspace_id
+  treatment: treated
+  exposure: {column: spillover_exposed}
+metrics:
+  - {name: Session minutes, column: session_minutes_obs, better: higher, role: primary}
+seed: 42
+bootstrap: 500
+"""
+
+
+@pytest.fixture(scope="session")
+def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A folder with users.parquet and plan.yaml of the published collaboration scenario; nothing is to be written into it."""
+    folder = tmp_path_factory.mktemp("published")
+    write_table(collaboration().table, folder / "users.parquet")
+    (folder / "plan.yaml").write_text(PLAN, encoding="utf-8")
+    return folder
