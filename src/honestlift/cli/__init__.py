@@ -1,0 +1,35 @@
+"""The command line: one file per command, one place for screens, errors and exit codes."""
+
+from __future__ import annotations
+
+import click
+
+from honestlift.cli.assign import assign
+from honestlift.cli.demo import demo
+from honestlift.cli.init import init
+from honestlift.cli.run import run, schema, validate
+from honestlift.cli.screen import exit_with
+from honestlift.cli.simulate import simulate
+from honestlift.version import __version__
+
+
+@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.version_option(__version__, prog_name="honestlift")
+def commands() -> None:
+    """Honest effect estimates for AI features, where a plain A/B test lies.
+
+    \b
+    honestlift demo                      see it at work on made-up data whose truth is known
+    honestlift init users.parquet        draft a plan from the columns of a file
+    honestlift run plan.yaml             the verdict, the numbers, the checks
+    honestlift assign users.parquet -c workspace_id     randomize whole workspaces, and keep the record
+    """
+
+
+for command in (demo, init, validate, run, assign, simulate, schema):
+    commands.add_command(command)
+
+
+def main() -> None:
+    """The console script: runs a command and leaves with its exit code (0, 2, 70 or 130)."""
+    exit_with(commands)

@@ -1,0 +1,101 @@
+"""validate, run and schema: a plan file is checked, answered, described."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import click
+
+from honestlift.analysis.analyze import run as analyze
+from honestlift.analysis.reading import check_columns
+from honestlift.cli.screen import as_json, echo_json, err, out, require_writable, shown, stages, write
+from honestlift.plan import DataPath, DataTable, json_schema, read_plan
+from honestlift.report import words
+from honestlift.report.terminal import renderable
+from honestlift.source.connect import Source, connect
+
+PLAN = click.argument("plan", type=click.Path(dir_okay=False, path_type=Path), default="plan.yaml")
+
+
+def _memory(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
+    """A number and a unit of memory, or nothing."""
+    if value is not None and not re.fullmatch(r"\s*[0-9]+(\.[0-9]+)?\s*([KMGT]i?)?B\s*", value, re.IGNORECASE):
+        raise click.BadParameter(f"{value!r} is not an amount of memory. Expected a number and a unit, e.g. 4GB.")
+    return value
+
+
+def open_data(data: DataPath | DataTable, threads: int | None = None, memory_limit: str | None = None) -> Source:
+    """The source that a plan names."""
+    path, table = (data.path, None) if isinstance(data, DataPath) else (data.database, data.table)
+    return connect(path, table=table, threads=threads, memory_limit=memory_limit)
+
+
+@click.command(short_help="Check a plan and its columns.")
+@PLAN
+def validate(plan: Path) -> None:
+    """Check that PLAN follows the schema and that its data have the columns it names. Reads no value.
+
+    \b
+    Example:
+      honestlift validate plan.yaml
+    """
+    read = read_plan(plan)
+    source = open_data(read.data)
+    check_columns(source, read.study)
+    out().print(
+        f"{shown(plan)} is valid: {words.count(len(read.study.metrics), 'metric')}, {len(source.columns)} columns in the data.",
+        markup=False,
+    )
+
+
+@click.command(short_help="Answer the question of a plan.")
+@PLAN
+@click.option(
+    "--out",
+    "target",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Where to write the result; - for stdout [default: result.json beside PLAN].",
+)
+@click.option("--json", "as_text", is_flag=True, help="Print the result as JSON on stdout; a file is written only with --out.")
+@click.option("--threads", type=click.IntRange(1, 1024), help="Threads of the engine. The numbers do not depend on it.")
+@click.option("--memory-limit", callback=_memory, help="What the engine may use before it spills to disk, e.g. 4GB.")
+@click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
+def run(plan: Path, target: Path | None, as_text: bool, threads: int | None, memory_limit: str | None, quiet: bool) -> None:
+    """Answer the question of PLAN: the verdict, then the numbers with naive beside honest, the checks last.
+
+    An unwelcome result is no error: the exit code is 0 whatever the effect is.
+
+    \b
+    Examples:
+      honestlift run plan.yaml
+      honestlift run plan.yaml --json | jq .verdict
+    """
+    read = read_plan(plan)
+    if str(target) == "-":
+        target, as_text = None, True
+    elif target is None and not as_text:
+        target = plan.parent / "result.json"
+    if target is not None:
+        require_writable(target)
+    with stages(quiet) as step:
+        lift = analyze(open_data(read.data, threads, memory_limit), read.study, step)
+    if target is not None:
+        write(target, lift.to_json())
+    if as_text:
+        echo_json(lift.to_json())
+    else:
+        out().print(renderable(lift))
+    if target is not None and not quiet:
+        err().print(f"The result is in {shown(target)}.", markup=False, soft_wrap=True)
+
+
+@click.command(short_help="Print the JSON Schema of plan.yaml.")
+def schema() -> None:
+    """Print the JSON Schema of plan.yaml, for editors that check and complete it.
+
+    \b
+    Example:
+      honestlift schema > plan.schema.json
+    """
+    echo_json(as_json(json_schema()))

@@ -1,0 +1,171 @@
+"""Screens, files and exit codes that all commands share."""
+
+from __future__ import annotations
+
+import errno
+import io
+import json
+import os
+import sys
+import tempfile
+import traceback
+from collections.abc import Callable, Generator
+from contextlib import contextmanager
+from pathlib import Path
+
+import click
+from rich.console import Console
+
+from honestlift.errors import HonestliftError
+from honestlift.report import words
+
+CANNOT_RUN, INTERNAL, INTERRUPTED = 2, 70, 130
+
+
+def out() -> Console:
+    """Standard output; no colour when it is not a terminal or NO_COLOR is set."""
+    return Console(highlight=False, emoji=False)
+
+
+def err() -> Console:
+    """Standard error, for messages and progress."""
+    return Console(stderr=True, highlight=False, emoji=False)
+
+
+@contextmanager
+def stages(quiet: bool) -> Generator[Callable[[str], None]]:
+    """What a long command is doing: a spinner on a terminal, a plain line per stage otherwise, nothing if quiet."""
+    console = err()
+    if quiet:
+        yield lambda _: None
+    elif console.is_terminal:
+        with console.status("Starting") as status:
+            yield lambda name: status.update(f"{name} …")
+    else:
+        yield lambda name: click.echo(f"{name} …", err=True)
+
+
+def write(path: Path, text: str | bytes) -> None:
+    """Write a whole file or none: to a temporary file beside it, then rename. A device or a pipe is written to as it is.
+
+    Raises:
+        click.ClickException: if the folder cannot be written to.
+    """
+    content = text.encode() if isinstance(text, str) else text
+    try:
+        if _is_special(path):
+            path.write_bytes(content)
+            return
+        path.parent.mkdir(parents=True, exist_ok=True)
+        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+    except OSError as reason:
+        raise cannot_write(path, reason) from reason
+    try:
+        with os.fdopen(handle, "wb") as file:
+            file.write(content)
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(name, 0o666 & ~mask)
+        os.replace(name, path)
+    except BaseException as reason:
+        Path(name).unlink(missing_ok=True)
+        if isinstance(reason, OSError):
+            raise cannot_write(path, reason) from reason
+        raise
+
+
+def _is_special(path: Path) -> bool:
+    """Whether there is something at the path that must not be replaced by a file: a device, a pipe, a folder."""
+    return path.exists() and (path.is_relative_to("/dev") or not path.is_file())
+
+
+def require_writable(path: Path) -> None:
+    """Look before a long run whether its result can be kept.
+
+    Raises:
+        click.ClickException: if the folder of the file, or the closest one above that is there, may not be written to.
+    """
+    if path.is_dir():
+        raise cannot_write(path, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
+    if _is_special(path):
+        return
+    folder = next(above for above in path.absolute().parents if above.exists())
+    if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
+        raise cannot_write(path, PermissionError(errno.EACCES, os.strerror(errno.EACCES if folder.is_dir() else errno.ENOTDIR)))
+
+
+def cannot_write(path: Path, reason: OSError) -> click.ClickException:
+    """The error for a file that cannot be written."""
+    return click.ClickException(
+        f"{str(path)!r} cannot be written: {reason.strerror}. Expected a file in a folder of yours. Use --out."
+    )
+
+
+def exit_with(command: click.Command) -> None:
+    """Run a command, turn what it raises into a message and an exit code, and leave."""
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):  # None where the shell closed it
+            stream.reconfigure(errors="replace")  # a terminal without "−" or "╭" shows a question mark, and no traceback
+    code = _code(command)
+    for stream in (sys.stdout, sys.stderr):
+        try:
+            if isinstance(stream, io.TextIOWrapper):
+                stream.flush()
+        except BrokenPipeError:
+            pass
+        except OSError:
+            code = code or CANNOT_RUN
+    # Everything is written and closed. Leave without the interpreter's teardown, in which DuckDB 2.0 reports leaks that are none.
+    os._exit(code)
+
+
+def _code(command: click.Command) -> int:  # noqa: PLR0911  one way out for each kind of end
+    try:
+        result = command.main(standalone_mode=False)
+    except click.exceptions.Exit as leave:
+        return leave.exit_code
+    except (click.Abort, KeyboardInterrupt):
+        return _interrupted()
+    except click.ClickException as wrong:
+        wrong.show()
+        return CANNOT_RUN
+    except HonestliftError as wrong:
+        click.echo(f"Error: {wrong}", err=True)
+        return CANNOT_RUN
+    except BrokenPipeError:
+        sys.stdout = open(os.devnull, "w")  # noqa: SIM115  nobody reads on; nothing is left to say
+        return 0
+    except OSError as wrong:
+        click.echo(
+            f"Error: {wrong.strerror or wrong}. Expected a place that can be read and written. Make room, or use another.",
+            err=True,
+        )
+        return CANNOT_RUN
+    except Exception as wrong:
+        if isinstance(wrong, RuntimeError) and str(wrong) == "Query interrupted":  # DuckDB's word for Ctrl-C
+            return _interrupted()
+        traceback.print_exc()
+        click.echo("This is a bug in honestlift, not in your data. Please report the lines above.", err=True)
+        return INTERNAL
+    return result if isinstance(result, int) else 0
+
+
+def _interrupted() -> int:
+    err().print("Interrupted. No file was left half-written.")
+    return INTERRUPTED
+
+
+def echo_json(text: str) -> None:
+    """JSON on standard output, in UTF-8 whatever the terminal's encoding is."""
+    click.echo(text.encode(), nl=False)
+
+
+def as_json(values: object) -> str:
+    """Indented JSON with a final newline."""
+    return json.dumps(values, indent=2, ensure_ascii=False) + "\n"
+
+
+def shown(path: Path) -> str:
+    """A path as one would type it: relative to the working folder where that is shorter."""
+    relative = os.path.relpath(path)
+    return words.clean(relative if len(relative) < len(str(path)) else path)
