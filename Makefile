@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test test-fast test-slow lint format bench clean
+.PHONY: demo test test-fast test-browser test-slow lint format bench clean
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -31,7 +31,10 @@ lint: $(VENV)/.test  ## format, style, types and the order of the rooms
 	$(BIN)/lint-imports
 
 test: lint  ## lint, then every test that needs no extra server
-	$(BIN)/pytest -n auto -m 'not slow'
+	$(BIN)/pytest -n auto -m 'not slow and not browser'
+
+test-browser: $(VENV)/.test  ## the pages in Chromium (see .ci/browser-setup); screenshots in build/screenshots
+	$(BIN)/pytest -m browser
 
 test-slow: $(VENV)/.test  ## the coverage simulations
 	$(BIN)/pytest -n auto -m slow

@@ -8,6 +8,7 @@ from honestlift.design.metric import Mean
 from honestlift.design.study import Study
 from honestlift.analysis.analyze import analyze, run
 from honestlift.result import Assumption, Check, Estimate, Lift, Relative, Table, Verdict
+from honestlift.report.html import write_report
 from honestlift.errors import HonestliftError
 from honestlift.version import __version__
 
@@ -33,4 +34,5 @@ __all__ = [
     "assign",
     "connect",
     "run",
+    "write_report",
 ]

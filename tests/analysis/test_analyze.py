@@ -102,7 +102,7 @@ ROADS: dict[str, Callable[[pd.DataFrame, Path], Any]] = {
 }
 
 
-FRAME = frame(24, [5, 40, 12] * 8, seed=3).assign(
+FRAME = frame(36, [5, 40, 12] * 12, seed=3).assign(
     tier=lambda d: np.where(d.user % 3 == 0, "heavy", "light"), errors=lambda d: d.minutes.where(d.user % 7 != 0) ** 2
 )
 STUDY: dict[str, Any] = {
@@ -126,7 +126,7 @@ def test_same_bytes_by_every_road(road: str, tmp_path: Path, expected: dict[str,
 
 def test_same_bytes_from_a_plan_file_and_from_the_calls(tmp_path: Path):
     f = FRAME.assign(plan_tier=lambda d: d.workspace % 3)
-    record = hl.assign([str(w) for w in range(24)], hl.Rule(), seed=1)
+    record = hl.assign([str(w) for w in range(36)], hl.Rule(), seed=1)
     written(f, tmp_path, 1)
     design = hl.ClusterDesign(
         unit="user",
@@ -171,7 +171,7 @@ def test_same_bytes_from_a_plan_file_and_from_the_calls(tmp_path: Path):
 
 def test_renamed_clusters_change_no_number():
     """Bootstraps included: clusters stand in an order made of their sums."""
-    names = np.random.default_rng(0).permutation(24)
+    names = np.random.default_rng(0).permutation(36)
     for renamed in (FRAME.workspace.map(lambda w: f"é{names[w]:03d} [x]"), FRAME.workspace.map(lambda w: int(names[w]) - 7)):
         lift, other = answer(FRAME, **STUDY), answer(FRAME.assign(workspace=renamed), **STUDY)
         assert numbers(lift) == numbers(other)
@@ -192,7 +192,7 @@ SEEDS = st.integers(0, 10_000)
 @given(SEEDS)
 @settings(max_examples=12, deadline=None)
 def test_swapping_the_arms_flips_the_sign(seed: int):
-    f = frame(8, [2, 5, 3, 9] * 2, seed=seed)
+    f = frame(32, [2, 5, 3, 9] * 8, seed=seed)
     lift, swapped = answer(f), answer(f.assign(treated=1 - f.treated))
     for e, o in zip(lift.estimates, swapped.estimates, strict=True):
         assert (o.estimate, o.conf_low, o.conf_high) == pytest.approx((-e.estimate, -e.conf_high, -e.conf_low), rel=1e-10)  # type: ignore[operator]
@@ -202,7 +202,7 @@ def test_swapping_the_arms_flips_the_sign(seed: int):
 @given(SEEDS, st.floats(-1e4, 1e4))
 @settings(max_examples=12, deadline=None)
 def test_a_constant_changes_nothing(seed: int, constant: float):
-    f = frame(8, [2, 5, 3, 9] * 2, seed=seed)
+    f = frame(32, [2, 5, 3, 9] * 8, seed=seed)
     lift, moved = answer(f, bootstrap=20), answer(f.assign(minutes=f.minutes + constant), bootstrap=20)
     for e, o in zip(lift.estimates, moved.estimates, strict=True):
         # the moved outcome is itself rounded at 1e-16 of 1e4
@@ -214,7 +214,7 @@ def test_a_constant_changes_nothing(seed: int, constant: float):
 @given(SEEDS, st.floats(1e-6, 1e6), st.sampled_from([-1, 1]))
 @settings(max_examples=12, deadline=None)
 def test_a_unit_multiplies(seed: int, unit: float, sign: int):
-    f = frame(8, [2, 5, 3, 9] * 2, seed=seed)
+    f = frame(32, [2, 5, 3, 9] * 8, seed=seed)
     lift, scaled = answer(f), answer(f.assign(minutes=f.minutes * unit * sign))
     for e, o in zip(lift.estimates, scaled.estimates, strict=True):
         assert o.estimate == pytest.approx(e.estimate * unit * sign, rel=1e-9)  # type: ignore[operator]
@@ -258,7 +258,7 @@ def test_too_few_workspaces_with_an_outcome():
     f = frame()
     first = f.workspace[f.treated == 1].iloc[0]
     gone = (f.treated == 1) & (f.workspace != first)
-    with pytest.raises(DataError, match="'minutes', the outcome, has values in 1 treated and 10 control clusters"):
+    with pytest.raises(DataError, match="'minutes', the outcome, has values in 1 treated and 16 control clusters"):
         answer(f.assign(minutes=f.minutes.where(~gone)))
     for role in ({"negative_controls": ["before"]}, {"metrics": [hl.Mean("minutes", pre="before")]}):
         with pytest.raises(DataError, match=r"'before', .*, has values in 1 treated"):
@@ -278,3 +278,14 @@ def test_a_name_alone_is_short_for_a_list_of_one():
             bootstrap=0,
         )
         assert without_clock(short) == without_clock(long)
+
+
+def test_few_workspaces_have_tests_beside_the_headline_that_obey_the_same_laws():
+    f = frame(8, [2, 5, 3, 9] * 2)
+    lift, swapped, moved = answer(f), answer(f.assign(treated=1 - f.treated)), answer(f.assign(minutes=f.minutes * 3 + 7))
+    for variant in ("user_ols:wild", "user_ols:randomization"):
+        e, s, m = (x.find(variant) for x in (lift, swapped, moved))
+        assert s.p_value == e.p_value == m.p_value
+        assert (s.estimate, s.conf_low) == pytest.approx((-e.estimate, None if e.conf_high is None else -e.conf_high), rel=1e-8)  # type: ignore[operator]
+        assert m.estimate == pytest.approx(3 * e.estimate, rel=1e-10)  # type: ignore[operator]
+    assert "user_ols:wild" not in {e.method for e in answer(frame(32)).estimates}

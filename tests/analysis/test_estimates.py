@@ -37,7 +37,7 @@ def test_one_headline_per_metric():
 
 
 def test_metrics_do_not_touch_each_other():
-    f = frame(24).assign(errors=lambda d: d.before.where(d.user % 5 != 0))
+    f = frame(36).assign(errors=lambda d: d.before.where(d.user % 5 != 0))
     both = answer(f, [hl.Mean("minutes"), hl.Mean("errors")], bootstrap=30, seed=2)
     for e in answer(f, bootstrap=30, seed=2).estimates:
         assert both.find(e.method, e.estimand, "minutes") == e
@@ -77,7 +77,7 @@ def test_strata_without_noise_give_the_effect_itself():
 
 
 def test_strata_too_small_to_interact_are_added():
-    f = frame(20).assign(pair=lambda d: d.workspace // 2)
+    f = frame(16).assign(pair=lambda d: d.workspace // 2)
     lift = answer(f, strata=("pair",))
     assert lift.headline().adjustment == "strata, additive"
 

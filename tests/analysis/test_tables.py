@@ -20,10 +20,10 @@ def table(lift: hl.Lift, name: str) -> pd.DataFrame:
 
 
 def test_clusters_have_their_own_means_and_errors():
-    f = frame(20, 15)
+    f = frame(32, 15)
     t = table(answer(f), "clusters").set_index("cluster")
     groups = f.groupby(f.workspace.astype(str)).minutes
-    assert t.users.sum() == 300
+    assert t.users.sum() == 480
     for name, values in groups:
         assert t.loc[name, "mean"] == pytest.approx(values.mean(), rel=1e-12)
         assert t.loc[name, "std_error"] == pytest.approx(values.std(ddof=1) / 15**0.5, rel=1e-10)

@@ -40,10 +40,10 @@ def test_the_answer_is_printed_and_kept_beside_the_plan(cli, study: Path):
     assert ended.code == 0
     assert ended.out.index("Likely, with caveats.") < ended.out.index("(naive)") < ended.out.index("exposure_not_randomized")
     assert ended.err.splitlines()[0] == "Counting users per workspace …"
-    assert ended.err.splitlines()[-1] == "The result is in result.json."
+    assert ended.err.splitlines()[-1] == "The result is in result.json, the page in report.html."
     kept = json.loads((study / "result.json").read_text(encoding="utf-8"))
     assert hl.Lift.from_dict(kept).name == "AI meeting notes"
-    assert sorted(p.name for p in study.iterdir()) == ["plan.yaml", "result.json", "users.parquet"]
+    assert sorted(p.name for p in study.iterdir()) == ["plan.yaml", "report.html", "result.json", "users.parquet"]
 
 
 def test_json_goes_to_stdout_alone_and_writes_nothing(cli, study: Path):

@@ -92,7 +92,7 @@ def test_columns_stay_apart_at_any_magnitude(scale: float):
 @pytest.mark.parametrize("width", [30, 80, 140])
 @pytest.mark.parametrize("colour", [True, False])
 def test_hostile_names_stay_text(width: int, colour: bool):
-    f = frame(size=[200] + [8] * 19).assign(workspace=lambda d: [f"{HOSTILE} {w}" for w in d.workspace])
+    f = frame(20, [200] + [8] * 19).assign(workspace=lambda d: [f"{HOSTILE} {w}" for w in d.workspace])
     lift = answer(
         f.rename(columns={"minutes": HOSTILE, "exposed": "[red]e\x1b["}),
         [hl.Mean(HOSTILE), hl.Mean("before", name=HOSTILE + "2", role="guardrail")],

@@ -15,6 +15,7 @@ from honestlift.analysis.checking import check
 from honestlift.analysis.estimates import estimate_metric
 from honestlift.analysis.ledger import ledger
 from honestlift.analysis.reading import Reading, Step, read
+from honestlift.analysis.roles import metric_table
 from honestlift.analysis.tables import cluster_table, density_table, exposure_table, groups_of
 from honestlift.analysis.verdict import judge
 from honestlift.design.study import Study
@@ -39,6 +40,7 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
     verdict = judge(answers, checks, study)
     step("Tabulating")
     tables = {
+        "metrics": metric_table(answers, study),
         "clusters": cluster_table(reading, answers),
         "exposure": exposure_table(answers),
         "outcome_density": density_table(reading, study.primary, study),

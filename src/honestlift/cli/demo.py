@@ -21,6 +21,7 @@ from honestlift.design.metric import Mean
 from honestlift.design.study import Study
 from honestlift.plan import DataPath, plan_text
 from honestlift.report import words
+from honestlift.report.html import report_html
 from honestlift.report.terminal import renderable
 from honestlift.result import Lift
 from honestlift.simulate import World, collaboration, decompose, redraw_splits
@@ -58,15 +59,18 @@ def demo(folder: Path, quiet: bool) -> None:
         write(folder / "users.parquet", buffer.getvalue())
         write(folder / "plan.yaml", plan_text(STUDY, DataPath(path=str((folder / "users.parquet").resolve())), folder.resolve()))
         lift = run(folder / "users.parquet", STUDY, step)
+        step("Making the page")
+        html = report_html(lift)
         write(folder / "result.json", lift.to_json())
+        write(folder / "report.html", html)
         step(f"Re-drawing the split {SPLITS:,} times")
         truth = _truth(world, lift)
     screen = out()
     screen.print(renderable(lift))
     screen.print(truth)
+    page, plan = shown(folder / "report.html"), shown(folder / "plan.yaml")
     screen.print(
-        f"The data, the plan and the result are in {shown(folder)}/. Next: honestlift run {shown(folder / 'plan.yaml')}",
-        markup=False,
+        f"The data, the plan and the result are in {shown(folder)}/. Open {page}, or: honestlift run {plan}", markup=False
     )
 
 

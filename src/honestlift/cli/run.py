@@ -9,9 +9,11 @@ import click
 
 from honestlift.analysis.analyze import run as analyze
 from honestlift.analysis.reading import check_columns
+from honestlift.cli.report import page_path
 from honestlift.cli.screen import as_json, echo_json, err, out, require_writable, shown, stages, write
 from honestlift.plan import DataPath, DataTable, json_schema, read_plan
 from honestlift.report import words
+from honestlift.report.html import report_html
 from honestlift.report.terminal import renderable
 from honestlift.source.connect import Source, connect
 
@@ -55,7 +57,7 @@ def validate(plan: Path) -> None:
     "--out",
     "target",
     type=click.Path(dir_okay=False, path_type=Path),
-    help="Where to write the result; - for stdout [default: result.json beside PLAN].",
+    help="Where to write the result, the page beside it; - for stdout [default: result.json beside PLAN].",
 )
 @click.option("--json", "as_text", is_flag=True, help="Print the result as JSON on stdout; a file is written only with --out.")
 @click.option("--threads", type=click.IntRange(1, 1024), help="Threads of the engine. The numbers do not depend on it.")
@@ -78,16 +80,21 @@ def run(plan: Path, target: Path | None, as_text: bool, threads: int | None, mem
         target = plan.parent / "result.json"
     if target is not None:
         require_writable(target)
+    page = ""
     with stages(quiet) as step:
         lift = analyze(open_data(read.data, threads, memory_limit), read.study, step)
+        if target is not None:
+            step("Making the page")
+            page = report_html(lift)
     if target is not None:
         write(target, lift.to_json())
+        write(page_path(target), page)
     if as_text:
         echo_json(lift.to_json())
     else:
         out().print(renderable(lift))
     if target is not None and not quiet:
-        err().print(f"The result is in {shown(target)}.", markup=False, soft_wrap=True)
+        err().print(f"The result is in {shown(target)}, the page in {shown(page_path(target))}.", markup=False, soft_wrap=True)
 
 
 @click.command(short_help="Print the JSON Schema of plan.yaml.")

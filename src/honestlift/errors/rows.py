@@ -211,10 +211,10 @@ class DataError(HonestliftError, ValueError):
         )
 
     @classmethod
-    def too_small(cls, column: str, least: float) -> DataError:
+    def extreme_spread(cls, column: str, spread: float, least: float, most: float) -> DataError:
         return cls(
-            f"Column {column!r} varies by less than {least:g}, and the square of that does not fit a double. Expected a larger spread. "
-            "Change its unit."
+            f"Column {column!r} varies by about {spread:.1g}, and the fourth power of that does not fit a double. "
+            f"Expected a spread from {least:g} to {most:g}. Change its unit."
         )
 
     @classmethod

@@ -12,29 +12,13 @@ from rich.panel import Panel
 from rich.text import Text
 
 from honestlift.report import words
+from honestlift.report.names import ESTIMANDS, FADED, ROADS, VARIANTS
 from honestlift.result import Check, Estimate, Lift
 
-ROADS = {
-    "naive_ols": "users as if independent (naive)",
-    "cluster_wls": "workspace means by size",
-    "user_ols": "users, by workspace",
-    "cluster_means": "workspace means, each once",
-    "two_exposure_ols": "two exposures, by workspace",
-    "published_rollout": "direct + share × spillover",
-}
-VARIANTS = {"cr1": "CR1", "bootstrap": "percentile bootstrap", "wild": "wild bootstrap", "randomization": "randomization test"}
-ESTIMANDS = {
-    "itt_user": "Effect per user",
-    "itt_cluster": "Effect per workspace",
-    "direct": "Direct effect",
-    "spillover": "Spillover",
-    "gate": "Everyone on − everyone off",
-}
 STRIP = 25
 NAME = 35
 LEAST = (9, 20, 12, 12)
 """Widths of the columns of numbers when their numbers are short."""
-FADED = ("naive_ols", "published_rollout")
 COLOURS = {
     "supported": "green",
     "likely, with caveats": "yellow",

@@ -32,7 +32,7 @@ def number(value: float | None, places: int = 2, *, sign: bool = False) -> str:
     if value is None or not math.isfinite(value):
         return "–"
     size = abs(value)
-    zero = size < 0.5 * 10.0**-places
+    zero = size == 0 or size < 0.5 * 10.0**-places
     if size >= LARGEST:
         text = _exponent(size, 2)
     elif places > MOST_PLACES:

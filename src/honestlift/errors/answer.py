@@ -1,0 +1,27 @@
+"""What can go wrong with an answer on its way to people: reading a result back, making its page."""
+
+from __future__ import annotations
+
+from honestlift.errors.root import HonestliftError
+
+
+class ReportError(HonestliftError, ValueError):
+    """A result cannot be read back, or its page cannot be made or written."""
+
+    @classmethod
+    def not_found(cls, path: str) -> ReportError:
+        return cls(f"There is no result at {path!r}. Expected the result.json that `run` writes. Check the path.")
+
+    @classmethod
+    def unreadable(cls, path: str, reason: str) -> ReportError:
+        return cls(
+            f"{path!r} is no result of honestlift: {reason}. Expected the result.json that `run` writes. Make it anew with `run`."
+        )
+
+    @classmethod
+    def no_page(cls, kind: str) -> ReportError:
+        return cls(f"There is no page for a study of kind {kind!r}. Expected 'cluster'. Print the result, or read its JSON.")
+
+    @classmethod
+    def cannot_write(cls, path: str, reason: str) -> ReportError:
+        return cls(f"{path!r} cannot be written: {reason}. Expected a folder of yours. Name another file.")

@@ -1,0 +1,49 @@
+"""The figures of a study, each drawn from one of the result's tables or from its estimates.
+
+Matplotlib is imported when one is drawn, not before.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Literal
+
+from honestlift.report.figures.canvas import Look, draw, look
+from honestlift.report.figures.caterpillar import caterpillar, workspaces
+from honestlift.report.figures.density import density, groups
+from honestlift.report.figures.forest import forest, roads
+from honestlift.result import Lift
+
+if TYPE_CHECKING:
+    from matplotlib.figure import Figure
+
+__all__ = ["FIGURES", "figure_bytes", "figures_of"]
+
+FIGURES: dict[str, Callable[[Lift, Look], Figure]] = {"forest": forest, "density": density, "caterpillar": caterpillar}
+
+
+def figures_of(lift: Lift) -> list[str]:
+    """The figures whose numbers the result holds."""
+    there = {"forest": bool(roads(lift)), "density": bool(groups(lift)), "caterpillar": len(workspaces(lift)) > 1}
+    return [name for name in FIGURES if there[name]]
+
+
+def figure_bytes(
+    lift: Lift, name: str, kind: Literal["svg", "png"] = "svg", *, dark: bool = False, narrow: bool = False, dpi: float = 200
+) -> bytes:
+    """One figure as SVG or PNG; the same result gives the same bytes.
+
+    Args:
+        lift: the result.
+        name: ``forest``, ``density`` or ``caterpillar``.
+        kind: ``svg`` or ``png``.
+        dark: in the dark colours.
+        narrow: for a phone.
+        dpi: pixels per inch of a PNG.
+
+    Raises:
+        LookupError: if the result does not hold the figure's numbers; the message lists what there is.
+    """
+    if name not in figures_of(lift):
+        raise LookupError(f"The result has no numbers for a figure {name!r}. Expected one of {figures_of(lift)}.")
+    return draw(lambda paper: FIGURES[name](lift, paper), look(dark=dark, narrow=narrow), kind, dpi)

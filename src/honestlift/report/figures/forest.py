@@ -1,0 +1,112 @@
+"""The roads to the number: every method's interval of the primary effect on one line, naive hollow, honest solid."""
+
+# pyright: reportUnknownMemberType=false
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING, Any
+
+from honestlift.report import words
+from honestlift.report.asked import estimates_of, primary
+from honestlift.report.axis import axis
+from honestlift.report.figures.canvas import Look, number_line, sheet, short
+from honestlift.report.names import ESTIMANDS, ROADS
+from honestlift.report.results import note, tone
+from honestlift.result import Estimate, Lift
+
+if TYPE_CHECKING:
+    from matplotlib.axes import Axes
+    from matplotlib.figure import Figure
+
+ROW, HEAD, NOTE = 0.30, 0.36, 0.2
+"""Inches: a road, the line that names an estimand, and on a phone the line that qualifies it."""
+
+LEFT, RIGHT = 0.285, 0.27
+"""Shares of a wide figure: the names at the left, the numbers at the right."""
+
+
+def roads(lift: Lift) -> list[Estimate]:
+    """The roads to the primary metric's numbers, by estimand; other variances are left to the table."""
+    return [e for e in estimates_of(lift, primary(lift)) if ":" not in e.method and e.estimate is not None]
+
+
+def forest(lift: Lift, paper: Look) -> Figure:
+    """Draw it."""
+    groups = {name: [e for e in roads(lift) if e.estimand == name] for name in dict.fromkeys(e.estimand for e in roads(lift))}
+    step, heads = ROW * (1.75 if paper.narrow else 1), {name: _tall(rows, paper) for name, rows in groups.items()}
+    tall = sum(heads.values()) + step * sum(len(rows) for rows in groups.values())
+    figure = sheet(paper, tall + 0.62)
+    left, right = (0.02, 0.02) if paper.narrow else (LEFT, RIGHT)
+    axes = figure.add_axes((left, 0.56 / (tall + 0.62), 1 - left - right, tall / (tall + 0.62)))
+    line = axis(
+        (v for g in groups.values() for e in g for v in (e.estimate, e.conf_low, e.conf_high)), marks=3 if paper.narrow else 5
+    )
+    axes.set_xlim(line.low, line.high)
+    axes.set_ylim(tall, 0)
+    axes.set_yticks([])
+    of = "" if paper.narrow else f" in {short(primary(lift))}"
+    number_line(axes, paper, line.marks, f"Difference{of}, treated − control")
+    axes.axvline(0, color=paper.ink, linewidth=1, linestyle=(0, (3, 2)), zorder=1)
+    y = 0.0
+    for estimand, rows in groups.items():
+        _head(axes, estimand, rows[0], y + 0.22, paper)
+        y += heads[estimand]
+        for e in rows:
+            _road(axes, e, y, step, paper)
+            y += step
+    return figure
+
+
+def _tall(rows: Sequence[Estimate], paper: Look) -> float:
+    return HEAD + (NOTE if paper.narrow and note(rows[0]) else 0.0)
+
+
+def _edges(paper: Look) -> tuple[float, float]:
+    """Left and right edge for words, as the axes see them."""
+    inner = 1 - LEFT - RIGHT
+    return (0.0, 1.0) if paper.narrow else ((0.006 - LEFT) / inner, 1 + (RIGHT - 0.006) / inner)
+
+
+def _say(axes: Axes, x: float, y: float, text: str, paper: Look, **more: Any) -> None:
+    """Words on the figure, in front of its lines."""
+    back = {"facecolor": paper.paper, "edgecolor": "none", "pad": 1.0}
+    more = {"fontsize": 8.5, "zorder": 5} | more
+    axes.text(x, y, text, transform=axes.get_yaxis_transform(), va="center", bbox=back if paper.narrow else None, **more)
+
+
+def _head(axes: Axes, estimand: str, first: Estimate, y: float, paper: Look) -> None:
+    left, right = _edges(paper)
+    _say(axes, left, y, ESTIMANDS.get(estimand, estimand), paper, fontsize=9.5, fontweight="bold")
+    at = (left, y + NOTE) if paper.narrow else (right, y)
+    _say(axes, *at, note(first), paper, color=paper.faint, ha="left" if paper.narrow else "right", style="italic")
+
+
+def _road(axes: Axes, e: Estimate, y: float, step: float, paper: Look) -> None:
+    kind, (left, right) = tone(e), _edges(paper)
+    weight = "bold" if kind == "headline" else "normal"
+    places = words.places_of(e.conf_low, e.conf_high)
+    said = words.signed(e.estimate, places)
+    if not paper.narrow:
+        said += f"  ({words.interval(e.conf_low, e.conf_high, places)})" if e.conf_low is not None else "  (no interval)"
+    top = y + (0.28 if paper.narrow else 0.5) * step
+    _say(axes, left, top, ROADS.get(e.method, e.method), paper, fontweight=weight)
+    _say(axes, right, top, said, paper, ha="right", fontweight=weight)
+    _interval(axes, e, y + (0.75 if paper.narrow else 0.5) * step, paper)
+
+
+def _interval(axes: Axes, e: Estimate, y: float, paper: Look) -> None:
+    """The interval with its shape; the ends of one that hides behind the shape are left out."""
+    kind = tone(e)
+    colour = paper.naive if kind in ("naive", "association") else paper.honest
+    size = 7.5 if kind == "headline" else 6
+    if e.conf_low is not None and e.conf_high is not None:
+        ends, (low, high) = (e.conf_low, e.conf_high), axes.get_xlim()
+        dashes = (0, (2.2, 1.4)) if kind == "naive" else "solid"
+        axes.plot(ends, [y, y], color=colour, linewidth=1.8, linestyle=dashes, zorder=3)
+        if (ends[1] - ends[0]) / (high - low) * axes.get_window_extent().width > 2 * size:
+            for end in ends:
+                axes.plot([end, end], [y - 0.055, y + 0.055], color=colour, linewidth=1.4, zorder=3)
+    shape = "o" if kind == "naive" else "D"
+    face = paper.paper if kind in ("naive", "association") else colour
+    axes.plot([e.estimate or 0.0], [y], shape, color=colour, markerfacecolor=face, markeredgewidth=1.4, markersize=size, zorder=4)

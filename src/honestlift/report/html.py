@@ -1,0 +1,148 @@
+"""The self-contained page of a study: one HTML file without script or request, made from the result alone."""
+
+from __future__ import annotations
+
+import base64
+import os
+import re
+import tempfile
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+from functools import cache, partial
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from honestlift.errors import ReportError
+from honestlift.report import cluster, method, words
+from honestlift.report.asked import primary
+from honestlift.report.captions import Caption, caption
+from honestlift.report.figures import figure_bytes, figures_of
+from honestlift.report.names import GUARDS, LEVELS, STATES
+from honestlift.report.twins import Twin, twin
+from honestlift.result import Lift
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
+    from markupsafe import Markup
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Picture:
+    """A figure on the page: four drawings as data, its words and its table."""
+
+    light: str
+    dark: str
+    light_narrow: str
+    dark_narrow: str
+    words: Caption
+    twin: Twin
+
+
+def report_html(lift: Lift) -> str:
+    """The page of a study as text; the same result gives the same text with the same versions of matplotlib and Jinja.
+
+    Args:
+        lift: the result of a cluster study.
+
+    Raises:
+        ReportError: if the result is of another kind.
+    """
+    if lift.kind != "cluster":
+        raise ReportError.no_page(lift.kind)
+    template = _environment().get_template("cluster.html.jinja")
+    return template.render(
+        **cluster.contents(lift),
+        pictures={name: _picture(lift, name) for name in figures_of(lift)},
+        plain=method.plain(lift),
+        formal=method.formal(lift),
+        primary=primary(lift),
+        say=partial(_say, names=_bidirectional(lift)),
+        name=_name,
+        levels=LEVELS,
+        states=STATES,
+        guards=GUARDS,
+        check_title=cluster.check_title,
+        concerns=cluster.concerns,
+        known=cluster.known,
+        words=words,
+    )
+
+
+def write_report(lift: Lift, path: str | os.PathLike[str]) -> None:
+    """Write the page of a study: a whole file or none.
+
+    Args:
+        lift: the result.
+        path: where to; the folder is made, an old page is replaced.
+
+    Raises:
+        ReportError: if the path cannot be written to, or the result is of a kind that has no page.
+    """
+    text, target = report_html(lift), Path(path)
+    try:
+        target.parent.mkdir(parents=True, exist_ok=True)
+        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
+    except OSError as reason:
+        raise ReportError.cannot_write(str(target), reason.strerror or str(reason)) from reason
+    try:
+        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
+            file.write(text)
+        mask = os.umask(0)
+        os.umask(mask)
+        os.chmod(temporary, 0o666 & ~mask)
+        os.replace(temporary, target)
+    except BaseException as reason:
+        Path(temporary).unlink(missing_ok=True)
+        if isinstance(reason, OSError):
+            raise ReportError.cannot_write(str(target), reason.strerror or str(reason)) from reason
+        raise
+
+
+@cache
+def _environment() -> Environment:
+    from jinja2 import Environment, PackageLoader, StrictUndefined
+
+    loader = PackageLoader("honestlift.report")
+    return Environment(loader=loader, autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True)
+
+
+def _picture(lift: Lift, name: str) -> Picture:
+    def data(dark: bool, narrow: bool) -> str:
+        svg = figure_bytes(lift, name, dark=dark, narrow=narrow)
+        return "data:image/svg+xml;base64," + base64.b64encode(svg).decode()
+
+    return Picture(
+        light=data(False, False),
+        dark=data(True, False),
+        light_narrow=data(False, True),
+        dark_narrow=data(True, True),
+        words=caption(lift, name),
+        twin=twin(lift, name),
+    )
+
+
+def _name(text: object) -> Markup:
+    """A user's text on its own, whatever its direction."""
+    from markupsafe import Markup
+
+    return Markup("<bdi>{}</bdi>").format(words.clean(text))
+
+
+def _say(text: object, names: Sequence[str]) -> Markup:
+    """A sentence: escaped, numbers kept with their percent sign, names that run from right to left set apart."""
+    from markupsafe import Markup, escape
+
+    made = str(escape(words.clean(text)))
+    if names:
+        longest = sorted((str(escape(name)) for name in names), key=len, reverse=True)
+        made = re.sub("|".join(map(re.escape, longest)), lambda found: f"<bdi>{found[0]}</bdi>", made)
+    return Markup(made.replace(" %", "\N{NO-BREAK SPACE}%"))
+
+
+def _bidirectional(lift: Lift) -> tuple[str, ...]:
+    """Names of the user that run from right to left: in a sentence they would pull the numbers beside them along."""
+    found = [lift.name, *(e.metric for e in lift.estimates)]
+    found += [str(row[1]) for row in lift.tables["clusters"].rows] if "clusters" in lift.tables else []
+    cleaned = dict.fromkeys(words.clean(name) for name in found)
+    return tuple(name for name in cleaned if any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in name))

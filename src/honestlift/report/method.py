@@ -1,0 +1,108 @@
+"""How the numbers of a cluster study were made: plain words first, then each method of this result with its source."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from honestlift.report import words
+from honestlift.report.names import ROADS, VARIANTS
+from honestlift.result import Lift
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entry:
+    """A method: its name, its code in the result, what it computes, and where that is written."""
+
+    name: str
+    code: str
+    text: str
+    source: str
+
+
+PLAIN = (
+    "Whole workspaces were given the feature or not, so that the workspace is what was randomized, not the user.",
+    "The effect is the mean of users in treated workspaces minus the mean of users in control workspaces: what turning the "
+    "feature on did to a user's workspace, whether or not that user used it (intention to treat).",
+    "Its interval comes from how much workspaces differ among themselves. Were the study repeated many times with new "
+    "workspaces, {level} of such intervals would contain the true effect.",
+)
+
+DIRECT = (
+    "The direct effect compares treated users with unexposed controls, spillover compares exposed with unexposed controls. "
+    "Both say what the feature does only if the design, and not the user, decides who is exposed."
+)
+
+FORMAL = {
+    "naive_ols": (
+        "y_i = α + τ·T_i + ε_i over users, with the variance of independent errors and a t distribution with n − 2 degrees of "
+        "freedom. Shown for comparison: it ignores that workspaces were randomized.",
+        "",
+    ),
+    "cluster_wls": (
+        "Difference of the workspace means weighted by their size, with the variance between workspaces and a t distribution "
+        "with K − 2 degrees of freedom.",
+        "Donner & Klar (2000), Design and Analysis of Cluster Randomization Trials in Health Research.",
+    ),
+    "user_ols": (
+        "y_ig = α + τ·T_g + ε_ig over users; the CR2 covariance clustered by workspace, a t distribution with Satterthwaite's "
+        "degrees of freedom.",
+        "Bell & McCaffrey (2002), Survey Methodology 28; Pustejovsky & Tipton (2018), Journal of Business & Economic Statistics 36.",
+    ),
+    "cluster_means": (
+        "ȳ_g = α + τ·T_g + ε_g over workspaces, each counted once; CR2 and Satterthwaite's degrees of freedom.",
+        "Kahan et al. (2023), International Journal of Epidemiology 52.",
+    ),
+    "two_exposure_ols": (
+        "y_ig = α + δ·T_g + σ·(1 − T_g)·E_ig + ε_ig over users, E the exposure; δ is direct, σ spillover. CR2 clustered by workspace.",
+        "Hudgens & Halloran (2008), Journal of the American Statistical Association 103.",
+    ),
+    "published_rollout": (
+        "δ + (share of exposed controls)·σ, which has been published as the effect of a full roll-out. It adds the spillover that "
+        "controls received to an effect that already is against unexposed controls, and is shown only for comparison.",
+        "",
+    ),
+    ":cr1": (
+        "Variance alternative: the sandwich with Stata's correction, G/(G − 1)·(n − 1)/(n − k), and G − 1 degrees of freedom.",
+        "Liang & Zeger (1986), Biometrika 73.",
+    ),
+    ":bootstrap": (
+        "Interval alternative: percentiles of the estimate over workspaces drawn with replacement.",
+        "Cameron, Gelbach & Miller (2008), Review of Economics and Statistics 90.",
+    ),
+    ":wild": (
+        "Beside the headline when workspaces are few: the restricted wild cluster bootstrap, whose draws change the signs of whole "
+        "workspaces; its interval holds the effects that it does not reject.",
+        "Roodman, MacKinnon, Nielsen & Webb (2019), Stata Journal 19; MacKinnon, Nielsen & Webb (2023), Journal of Applied "
+        "Econometrics 38.",
+    ),
+    ":randomization": (
+        "Beside the headline when workspaces are few: the studentized difference under re-drawn assignments of the same kind; its "
+        "interval holds the constant effects that it does not reject.",
+        "",
+    ),
+    "relative": (
+        "Effects as a share of the control mean have the interval of Fieller's theorem.",
+        "Fieller (1954), Journal of the Royal Statistical Society B 16.",
+    ),
+}
+
+
+def plain(lift: Lift) -> list[str]:
+    """The method in sentences for everyone."""
+    level = words.level(lift.estimates[0].level)
+    text = [sentence.format(level=level) for sentence in PLAIN]
+    return text + ([DIRECT] if any(e.estimand == "spillover" for e in lift.estimates) else [])
+
+
+def formal(lift: Lift) -> list[Entry]:
+    """Each method that the result holds, in the order in which it holds them, then the variances."""
+    codes = dict.fromkeys(e.method for e in lift.estimates)
+    roads = dict.fromkeys(code.partition(":")[0] for code in codes)
+    variances = dict.fromkeys(":" + code.partition(":")[2] for code in codes if ":" in code)
+    made: list[Entry] = []
+    for code in [*roads, *variances]:
+        if code in FORMAL:
+            name = VARIANTS.get(code[1:], code[1:]) if code.startswith(":") else ROADS.get(code, code)
+            made.append(Entry(name=name, code=code, text=FORMAL[code][0], source=FORMAL[code][1]))
+    text, source = FORMAL["relative"]
+    return [*made, Entry(name="shares of the control mean", code="relative", text=text, source=source)]

@@ -1,0 +1,82 @@
+"""What methods, estimands, checks, states and groups are called, and the sign that goes with each word."""
+
+from __future__ import annotations
+
+ROADS = {
+    "naive_ols": "users as if independent (naive)",
+    "cluster_wls": "workspace means by size",
+    "user_ols": "users, by workspace",
+    "cluster_means": "workspace means, each once",
+    "two_exposure_ols": "two exposures, by workspace",
+    "published_rollout": "direct + share × spillover",
+}
+VARIANTS = {"cr1": "CR1", "bootstrap": "percentile bootstrap", "wild": "wild bootstrap", "randomization": "randomization test"}
+ESTIMANDS = {
+    "itt_user": "Effect per user",
+    "itt_cluster": "Effect per workspace",
+    "direct": "Direct effect",
+    "spillover": "Spillover",
+    "gate": "Everyone on − everyone off",
+}
+
+FADED = ("naive_ols", "published_rollout")
+"""Methods that are shown for comparison only: hollow and dashed."""
+
+CHECKS = {
+    "sample_ratio": "Sample ratio",
+    "assignment_followed": "Assignment followed",
+    "treatment_constant": "One arm per workspace",
+    "unit_in_clusters": "One workspace per user",
+    "few_clusters": "Enough workspaces",
+    "cluster_leverage": "Leverage of a workspace",
+    "size_effect": "Effect and size of workspace",
+    "exposure_not_randomized": "Exposure is randomized",
+    "exposure_positivity": "Exposure has a contrast",
+    "use_in_control": "Use in control workspaces",
+    "missing_outcome": "Missing outcomes",
+    "pre_period_balance": "Balance before treatment",
+    "negative_control": "Negative control",
+    "methods_disagree": "Methods agree",
+    "roster": "Roster",
+}
+
+LEVELS = {"stop": ("✗", "stop", "fail"), "caution": ("!", "caution", "warn"), "ok": ("✓", "passed", "pass")}
+"""Sign, word and colour of a check's level."""
+
+STATES = {
+    "violated": ("✗", "violated", "fail"),
+    "questioned": ("!", "questioned", "warn"),
+    "untested": ("?", "untested", "plain"),
+    "holds": ("✓", "holds", "pass"),
+}
+"""Sign, word and colour of an assumption's status."""
+
+GUARDS = {
+    "is breached": ("✗", "breached", "fail"),
+    "is unsettled": ("?", "unsettled", "warn"),
+    "holds": ("✓", "holds", "pass"),
+}
+"""Sign, word and colour of a guardrail's state."""
+
+VERDICTS = {
+    "supported": ("✓", "Supported", "pass"),
+    "likely, with caveats": ("!", "Likely, with caveats", "warn"),
+    "inconclusive": ("?", "Inconclusive", "plain"),
+    "harmful": ("✗", "Harmful", "fail"),
+    "not trustworthy": ("✗", "Not trustworthy", "fail"),
+}
+"""Sign, word and colour of a verdict."""
+
+GROUPS = {
+    "treated": "Treated",
+    "control": "Control",
+    "exposed control": "Exposed control",
+    "pure control": "Unexposed control",
+}
+
+
+def check_name(code: str) -> str:
+    """A check's name; codes that concern one estimand carry it after a colon."""
+    base, _, of = code.partition(":")
+    name = CHECKS.get(base, base.replace("_", " ").capitalize())
+    return f"{name}, {of}" if of else name

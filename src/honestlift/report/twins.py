@@ -1,0 +1,65 @@
+"""The table behind each figure, in words: the same numbers for those who would rather read them."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from honestlift.report import words
+from honestlift.report.figures.caterpillar import workspaces
+from honestlift.report.figures.density import groups
+from honestlift.report.figures.forest import roads
+from honestlift.report.names import ESTIMANDS, GROUPS
+from honestlift.report.results import road
+from honestlift.result import Lift
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Twin:
+    """A table of text: its heads, its rows, and how many columns at the left are words."""
+
+    heads: tuple[str, ...]
+    rows: tuple[tuple[str, ...], ...]
+    named: int
+
+
+def twin(lift: Lift, name: str) -> Twin:
+    """The table of a figure of the result."""
+    return {"forest": _forest, "density": _density, "caterpillar": _caterpillar}[name](lift)
+
+
+def _forest(lift: Lift) -> Twin:
+    rows: list[tuple[str, ...]] = []
+    for e in roads(lift):
+        places = words.places_of(e.conf_low, e.conf_high)
+        ends = words.interval(e.conf_low, e.conf_high, places) if e.conf_low is not None else "–"
+        numbers = (words.signed(e.estimate, places), ends, words.number(e.std_error, places + 1), words.number(e.df, 1))
+        rows.append((ESTIMANDS.get(e.estimand, e.estimand), road(e), *numbers, words.p_value(e.p_value).removeprefix("p ")))
+    heads = ("Effect", "Method", "Estimate", "Interval", "Std. error", "Df", "p")
+    return Twin(heads=heads, rows=tuple((*row[:-1], row[-1].removeprefix("= ").replace("unknown", "–")) for row in rows), named=2)
+
+
+def _density(lift: Lift) -> Twin:
+    rows: list[tuple[str, ...]] = []
+    for group in groups(lift):
+        for low, high, users in group.bins:
+            rows.append((GROUPS.get(group.name, group.name), *_ends(low, high), f"{users:,}"))
+    return Twin(heads=("Group", "From", "To", "Users"), rows=tuple(rows), named=1)
+
+
+def _ends(low: float, high: float) -> tuple[str, str]:
+    """The ends of a bin; the whole numbers in it where it lies between two halves."""
+    if (low % 1, high % 1) == (0.5, 0.5):
+        return (words.number(low + 0.5, 0), words.number(high - 0.5, 0))
+    places = words.decimals((high - low) / 2)
+    return (words.number(low, places), words.number(high, places))
+
+
+def _caterpillar(lift: Lift) -> Twin:
+    found = workspaces(lift)
+    errors = sorted(w.std_error for w in found)
+    places = words.decimals(errors[len(errors) // 2])
+    rows = tuple(
+        (words.clean(w.name), w.arm, f"{w.users:,}", words.number(w.mean, places), words.number(w.std_error, places + 1))
+        for w in found
+    )
+    return Twin(heads=("Workspace", "Arm", "Users", "Mean", "Std. error"), rows=rows, named=2)
