@@ -15,6 +15,14 @@ import statsmodels.formula.api as smf
 
 import honestlift as hl
 from benchmarks.timing import Result, in_turn, seconds
+from honestlift.analysis.estimates import Answer, estimate_metric
+from honestlift.design.study import Study
+from honestlift.estimators.exposure import two_exposure_moments
+from honestlift.estimators.fit import least_squares
+from honestlift.inference.sandwich import covariance
+from honestlift.moments import scan
+from honestlift.moments.cells import Outcome, as_cells, read_arms
+from honestlift.moments.spec import Spec
 from honestlift.simulate import collaboration
 
 REPLICATES = 500
@@ -51,54 +59,84 @@ def cases(runs: int) -> list[Result]:
         table = collaboration().table
         pq.write_table(table, path)
         frame = table.to_pandas()
-        return [_pipeline(path, frame, runs), _one_fit(path, frame, runs), _process(Path(folder), runs)]
+        return [*_pipeline(path, frame, runs), *_one_fit(path, frame, runs), _process(Path(folder), runs)]
 
 
-def _pipeline(path: Path, frame: pd.DataFrame, runs: int) -> Result:
-    def ours() -> hl.Lift:
-        return hl.analyze(path, DESIGN, [OUTCOME], bootstrap=REPLICATES, seed=7)
+def outcome_of(path: Path) -> Outcome:
+    """From the file to the table of sums of the outcome: counts, profile, exact sums."""
+    source, keys = hl.connect(path), (DESIGN.cluster, DESIGN.arm, "spillover_exposed")
+    counts = scan.count_cells(source, keys)
+    spec = Spec.of_outcome(DESIGN.cluster, OUTCOME.column, cells=keys[1:])
+    sums = scan.sums(source, spec, scan.profile(source, spec.measures, counts))
+    return as_cells(sums, DESIGN, read_arms(counts, DESIGN)).outcome(OUTCOME.column)
 
-    ours()
-    mine = sorted(seconds(ours) for _ in range(5 * runs))[5 * runs // 2]
+
+def pipeline(path: Path) -> Answer:
+    """The published numbers and nothing else: every fit and its replicates, without checks and tables."""
+    return estimate_metric(OUTCOME, outcome_of(path), Study(design=DESIGN, metrics=(OUTCOME,), bootstrap=REPLICATES, seed=7))
+
+
+def two_exposures(path: Path) -> tuple[np.ndarray, np.ndarray]:
+    """One regression with its cluster-robust covariance, as the regression packages give it."""
+    fit = least_squares(two_exposure_moments(outcome_of(path)))
+    return fit.theta, covariance(fit, "CR1S")
+
+
+def _pipeline(path: Path, frame: pd.DataFrame, runs: int) -> list[Result]:
     part = 50
     rival = seconds(lambda: loop(frame, part)) * REPLICATES / part
-    ratio = rival / mine
-    return Result(
-        case="published pipeline, 500 replicates, 50,000 users from parquet",
-        ours=mine,
-        rival=rival,
-        rival_is="pandas + statsmodels loop",
-        ratio=ratio,
-        target="rival/ours ≥ 1,000",
-        met=ratio >= 1000,
-        note=f"the loop was timed on {part} replicates and scaled",
-    )
+    roads = {
+        "published pipeline from parquet, 500 replicates": lambda: pipeline(path),
+        "the same with all checks and tables (analyze)": lambda: hl.analyze(
+            path, DESIGN, [OUTCOME], bootstrap=REPLICATES, seed=7
+        ),
+    }
+    made: list[Result] = []
+    for case, ours in roads.items():
+        ours()
+        mine = sorted(seconds(ours) for _ in range(10 * runs))[5 * runs]
+        ratio = rival / mine
+        made.append(
+            Result(
+                case=f"{case}, 50,000 users",
+                ours=mine,
+                rival=rival,
+                rival_is="pandas + statsmodels loop",
+                ratio=ratio,
+                target="rival/ours ≥ 1,000",
+                met=ratio >= 1000,
+                note=f"(the loop was timed on {part} replicates and scaled)",
+            )
+        )
+    return made
 
 
-def _one_fit(path: Path, frame: pd.DataFrame, runs: int) -> Result:
+def _one_fit(path: Path, frame: pd.DataFrame, runs: int) -> list[Result]:
     formula = "session_minutes_obs ~ treated + spillover_exposed"
     rivals = {
         "statsmodels": lambda: smf.ols(formula, frame).fit(cov_type="cluster", cov_kwds={"groups": frame["workspace_id"]}),
         "pyfixest": lambda: pf.feols(formula, frame, vcov={"CRV1": "workspace_id"}).tidy(),
     }
-    source = hl.connect(path)
-
-    def ours() -> hl.Lift:
-        return hl.analyze(source, DESIGN, [OUTCOME], bootstrap=0)
-
-    timed = {name: in_turn(ours, call, runs=3 * runs) for name, call in rivals.items()}
-    name = min(timed, key=lambda n: timed[n][1])
-    mine, rival, ratio = timed[name]
-    return Result(
-        case="two-exposure fit, 50,000 users: ours from parquet with all checks, theirs from a frame in memory",
-        ours=mine,
-        rival=rival,
-        rival_is=name,
-        ratio=ratio,
-        target="ours/rival ≤ 1",
-        met=ratio <= 1,
-        extra={n: t[1] for n, t in timed.items()},
-    )
+    name = min(rivals, key=lambda n: min(seconds(rivals[n]) for _ in range(3)))
+    roads = {
+        "two-exposure fit: ours from parquet, theirs from a frame in memory": lambda: two_exposures(path),
+        "the same with all checks and tables (analyze)": lambda: hl.analyze(path, DESIGN, [OUTCOME], bootstrap=0),
+    }
+    made: list[Result] = []
+    for case, ours in roads.items():
+        mine, rival, ratio = in_turn(ours, rivals[name], runs=6 * runs, warm=2)
+        made.append(
+            Result(
+                case=f"{case}, 50,000 users",
+                ours=mine,
+                rival=rival,
+                rival_is=f"{name}, the faster of {' and '.join(rivals)}",
+                ratio=ratio,
+                target="ours/rival ≤ 1",
+                met=ratio <= 1,
+            )
+        )
+    return made
 
 
 def _process(folder: Path, runs: int) -> Result:

@@ -16,7 +16,7 @@ def test_supported():
     lift = answer(frame(40, effect=1.0))
     assert set(levels(lift).values()) == {"ok"}
     assert lift.verdict.level == "supported"
-    assert lift.verdict.headline.startswith("Supported. In treated workspaces minutes is +")
+    assert lift.verdict.headline.startswith("Supported. minutes: +")
     assert lift.verdict.would_change_it == ()
 
 

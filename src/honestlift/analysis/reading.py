@@ -165,13 +165,12 @@ def _levels(counts: Moments, name: str) -> list[str]:
 def _repeated(source: Source, study: Study, rows: int) -> int:
     """Raise if a unit stands on several rows; say how many users were looked at (all, or one in so many)."""
     unit = study.design.unit
-    without = scan.missing(source, unit)
-    if without:
-        raise DataError.missing_values(unit, "unit", without)
     one_in = 1 if study.exact_duplicates or rows <= EXACT_UNITS else -(-rows // SKETCH_UNITS)
-    repeated, example = scan.repeated_units(source, unit, one_in=one_in)
-    if repeated:
-        raise DataError.duplicated_units(unit, example, repeated, sampled=one_in > 1)
+    found = scan.units(source, unit, one_in=one_in)
+    if found.missing:
+        raise DataError.missing_values(unit, "unit", found.missing)
+    if found.repeated:
+        raise DataError.duplicated_units(unit, found.example, found.repeated, sampled=one_in > 1)
     return one_in
 
 

@@ -85,7 +85,9 @@ def density_table(reading: Reading, metric: Mean, study: Study) -> Table:
     d = study.design
     keys = [d.arm, *([d.exposure.column] if d.exposure else [])]
     edges = _edges(reading, metric.column)
-    counts, bins = scan.histogram(reading.source, keys, metric.column, edges)
+    counts, bins = scan.histogram(
+        reading.source, keys, metric.column, edges, complete=not reading.profile.columns[metric.column].missing
+    )
     treated = _equal_to_treated(reading, counts.keys[d.arm].values(), study)
     groups = {"treated": treated}
     if d.exposure is None:

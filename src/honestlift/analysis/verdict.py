@@ -57,7 +57,7 @@ def _headline(e: Estimate, metric: Mean, level: VerdictLevel) -> str:
             f"and better than {words.signed(more, places)}."
         )
     start = {"harmful": "Harmful.", "supported": "Supported.", "likely, with caveats": "Likely, with caveats."}[level]
-    return f"{start} In treated workspaces {name} is {effect} per user."
+    return f"{start} {name}: {effect} per user in treated workspaces."
 
 
 def _naive(answer: Answer, headline: Estimate) -> list[str]:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from dataclasses import replace
 from pathlib import Path
 
 import click
@@ -62,8 +63,17 @@ def validate(plan: Path) -> None:
 @click.option("--json", "as_text", is_flag=True, help="Print the result as JSON on stdout; a file is written only with --out.")
 @click.option("--threads", type=click.IntRange(1, 1024), help="Threads of the engine. The numbers do not depend on it.")
 @click.option("--memory-limit", callback=_memory, help="What the engine may use before it spills to disk, e.g. 4GB.")
+@click.option("--exact-duplicates", is_flag=True, help="Look for repeated users among all rows, above 5 million too.")
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
-def run(plan: Path, target: Path | None, as_text: bool, threads: int | None, memory_limit: str | None, quiet: bool) -> None:
+def run(
+    plan: Path,
+    target: Path | None,
+    as_text: bool,
+    threads: int | None,
+    memory_limit: str | None,
+    exact_duplicates: bool,
+    quiet: bool,
+) -> None:
     """Answer the question of PLAN: the verdict, then the numbers with naive beside honest, the checks last.
 
     An unwelcome result is no error: the exit code is 0 whatever the effect is.
@@ -82,7 +92,8 @@ def run(plan: Path, target: Path | None, as_text: bool, threads: int | None, mem
         require_writable(target)
     page = ""
     with stages(quiet) as step:
-        lift = analyze(open_data(read.data, threads, memory_limit), read.study, step)
+        study = replace(read.study, exact_duplicates=True) if exact_duplicates else read.study
+        lift = analyze(open_data(read.data, threads, memory_limit), study, step)
         if target is not None:
             step("Making the page")
             page = report_html(lift)

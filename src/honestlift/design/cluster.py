@@ -6,15 +6,24 @@ from dataclasses import dataclass, field
 
 from honestlift.design.assignment import Assignment
 from honestlift.design.exposure import Exposure
+from honestlift.errors import DesignError
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Treatment:
-    """A treatment column and which of its values are the two arms; users with any other value are left out and counted."""
+    """A treatment column and which of its values are the two arms; users with any other value are left out and counted.
+
+    Raises:
+        DesignError: if both arms have the same value.
+    """
 
     column: str
     treated: str | int | float | bool
     control: str | int | float | bool
+
+    def __post_init__(self) -> None:
+        if self.treated == self.control:
+            raise DesignError.out_of_range("control", self.control, "another value than that of the treated arm")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

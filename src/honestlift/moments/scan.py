@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -182,7 +183,9 @@ def _exact_sums(source: Source, spec: Spec, grids: Mapping[Sum, Grid], wanted: S
     return frame.group_by(*keys).agg(nw.len().alias("n"), *[nw.col(name).sum() for name in names])
 
 
-def histogram(source: Source, keys: Sequence[str], column: str, edges: NDArray[np.float64]) -> tuple[Moments, NDArray[np.int64]]:
+def histogram(
+    source: Source, keys: Sequence[str], column: str, edges: NDArray[np.float64], *, complete: bool = False
+) -> tuple[Moments, NDArray[np.int64]]:
     """Rows per combination of the keys and bin of a column, in one scan.
 
     Args:
@@ -190,6 +193,7 @@ def histogram(source: Source, keys: Sequence[str], column: str, edges: NDArray[n
         keys: discrete columns.
         column: what is counted into bins; missing values are left out.
         edges: (B+1,) equally spaced ends of the bins; the first and last bin also take what lies beyond.
+        complete: that the column is known to have no missing values, so that none need to be looked for.
 
     Returns:
         The counts, and each cell's bin.
@@ -197,7 +201,8 @@ def histogram(source: Source, keys: Sequence[str], column: str, edges: NDArray[n
     names = [f"c{i}" for i in range(len(keys))]
     value = f"c{len(keys)}"
     measure = double(value, source.kind(column))
-    frame = source.select((*keys, column)).filter(present(measure))
+    frame = source.select((*keys, column))
+    frame = frame if complete else frame.filter(present(measure))
     per_unit, bins = (edges.size - 1) / (edges[-1] - edges[0]), edges.size - 1
     index = ((measure - float(edges[0])) * float(per_unit)).clip(0.0, bins - 0.5).floor().cast(nw.Int64)
     table = collect(frame.select(*names, index.alias(value)).group_by(*names, value).agg(nw.len().alias("n")))
@@ -205,8 +210,23 @@ def histogram(source: Source, keys: Sequence[str], column: str, edges: NDArray[n
     return counts, np.array([int(v or 0) for v in counts.keys[column].labels], dtype=np.int64)[counts.keys[column].codes]
 
 
-def repeated_units(source: Source, unit: str, *, one_in: int = 1) -> tuple[int, Label]:
-    """Units that stand on more than one row: how many, and one of them. Rows without a unit do not count.
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Units:
+    """How the units stand in the rows.
+
+    Attributes:
+        missing: rows without a unit.
+        repeated: units that stand on more than one row, among those looked at.
+        example: one of them; None if there is none.
+    """
+
+    missing: int
+    repeated: int
+    example: Label
+
+
+def units(source: Source, unit: str, *, one_in: int = 1) -> Units:
+    """Rows without a unit, and units on more than one row.
 
     Args:
         source: the rows.
@@ -215,13 +235,16 @@ def repeated_units(source: Source, unit: str, *, one_in: int = 1) -> tuple[int, 
             so that d of them are all overlooked with probability (1 − 1/m)^d.
     """
     frame = (source if one_in == 1 else source.one_in(unit, one_in)).select([unit])
-    unit_of = nw.col("c0")
-    row = collect(frame.select(unit_of.count().alias("n"), unit_of.n_unique().alias("d"), nw.len().alias("rows"))).to_pylist()[0]
-    if row["n"] == row["d"] - (1 if row["rows"] > row["n"] else 0):
-        return 0, None
-    many = frame.group_by("c0").agg(nw.len().alias("n")).filter((nw.col("n") > 1) & ~unit_of.is_null())
+    column = nw.col("c0")
+    counted = frame.select(nw.len().alias("rows"), column.count().alias("present"), column.n_unique().alias("different"))
+    row = collect(counted).to_pylist()[0]
+    without = int(row["rows"] - row["present"])
+    gaps = without if one_in == 1 else missing(source, unit)
+    if row["present"] == row["different"] - (1 if without else 0):
+        return Units(missing=gaps, repeated=0, example=None)
+    many = frame.group_by("c0").agg(nw.len().alias("n")).filter((nw.col("n") > 1) & ~column.is_null())
     found = collect(many.select(nw.len().alias("n"), nw.col("c0").min().alias("c0"))).to_pylist()[0]
-    return int(found["n"]), found["c0"]
+    return Units(missing=gaps, repeated=int(found["n"]), example=found["c0"])
 
 
 def not_binary(source: Source, column: str, most: int = 5) -> list[float]:
