@@ -54,7 +54,8 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
         raise _together([*problems, *invalid(document, error, asked)]) from None
     folder = Path(os.path.abspath(path)).parent
     assignment = _assignment(document, plan.design.assignment, folder, problems)
-    _distinct_arms(document, plan.design.treatment, problems)
+    if not _distinct_arms(document, plan.design.treatment, problems):
+        raise _together(problems)
     try:
         study = _study(plan, assignment)
     except DesignError as error:
@@ -134,13 +135,14 @@ def _assignment(document: Document, name: str | None, folder: Path, problems: li
     return None
 
 
-def _distinct_arms(document: Document, treatment: str | TreatmentSection, problems: list[Problem]) -> None:
+def _distinct_arms(document: Document, treatment: str | TreatmentSection, problems: list[Problem]) -> bool:
     if isinstance(treatment, str) or treatment.treated != treatment.control:
-        return
+        return True
     key: KeyPath = ("design", "treatment", "control")
     expected = "Expected another value than that of the treated arm"
     error = PlanError.bad_value(document.where(key), "design.treatment.control", treatment.control, expected)
     problems.append((document.line(key), error))
+    return False
 
 
 def _mentioned(document: Document, message: str) -> KeyPath:
