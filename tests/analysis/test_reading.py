@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from honestlift.analysis import reading
+from honestlift.analysis import reading, requirements
 from honestlift.analysis.reading import read
 from honestlift.design.cluster import ClusterDesign, Treatment
 from honestlift.design.metric import Mean
@@ -89,15 +89,15 @@ class TestRepeated:
     """Users on more than one row."""
 
     def test_by_a_sketch_above_the_limit(self, monkeypatch):
-        monkeypatch.setattr(reading, "EXACT_UNITS", 50)
-        monkeypatch.setattr(reading, "SKETCH_UNITS", 20)
+        monkeypatch.setattr(requirements, "EXACT_UNITS", 50)
+        monkeypatch.setattr(requirements, "SKETCH_UNITS", 20)
         assert done(frame()).one_in == 4
         with pytest.raises(DataError, match=r"at least .* values of 'user_id' stand on more than one row"):
             done(frame().assign(user_id=lambda f: f.user_id // 2))
 
     def test_exactly_on_request(self, monkeypatch):
-        monkeypatch.setattr(reading, "EXACT_UNITS", 50)
-        monkeypatch.setattr(reading, "SKETCH_UNITS", 1)
+        monkeypatch.setattr(requirements, "EXACT_UNITS", 50)
+        monkeypatch.setattr(requirements, "SKETCH_UNITS", 1)
         data = frame()
         data.loc[1, "user_id"] = 0
         assert done(frame(), study(exact_duplicates=True)).one_in == 1

@@ -8,7 +8,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
-from honestlift.analysis.requirements import check_both_arms, check_columns, check_measured, check_uptake, numeric
+from honestlift.analysis.requirements import check_both_arms, check_columns, check_measured, check_units, check_uptake, numeric
 from honestlift.design.study import Study
 from honestlift.errors import DataError
 from honestlift.moments import scan
@@ -18,12 +18,6 @@ from honestlift.moments.profile import Profile
 from honestlift.moments.spec import Spec
 from honestlift.moments.table import Moments
 from honestlift.source.connect import Source
-
-EXACT_UNITS = 5_000_000
-"""Rows up to which repeated units are looked for among all users, above it among a hashed million."""
-
-SKETCH_UNITS = 1_000_000
-"""Users that are then looked at, about."""
 
 MOST_CELLS = 100_000
 """Cells above which text covariates are taken out of the grouping and become 0/1 columns."""
@@ -77,7 +71,11 @@ def read(source: Source, study: Study, step: Step) -> Reading:
         source = source.restricted(study.design.arm, [v for v in (arms.treated, arms.control) if v is not None])
         counts = scan.count_cells(source, keys)
     step("Looking for repeated users")
-    one_in = 1 if study.rows == "events" else _repeated(source, study, int(counts.rows.sum()))
+    one_in = (
+        1
+        if study.rows == "events"
+        else check_units(source, study.design.unit, int(counts.rows.sum()), exact=study.exact_duplicates)
+    )
     step("Profiling columns")
     measures = numeric(study, [c for c in study.covariates if source.kind(c) != "text"])
     profile = scan.profile(source, list(measures), counts)
@@ -160,18 +158,6 @@ def _levels(counts: Moments, name: str) -> list[str]:
     if len(key.labels) > MOST_LEVELS:
         raise DataError.too_many_levels(name, len(key.labels), MOST_LEVELS)
     return [str(label) for label in key.labels]
-
-
-def _repeated(source: Source, study: Study, rows: int) -> int:
-    """Raise if a unit stands on several rows; say how many users were looked at (all, or one in so many)."""
-    unit = study.design.unit
-    one_in = 1 if study.exact_duplicates or rows <= EXACT_UNITS else -(-rows // SKETCH_UNITS)
-    found = scan.units(source, unit, one_in=one_in)
-    if found.missing:
-        raise DataError.missing_values(unit, "unit", found.missing)
-    if found.repeated:
-        raise DataError.duplicated_units(unit, found.example, found.repeated, sampled=one_in > 1)
-    return one_in
 
 
 def _spec(study: Study, measures: list[str], keys: list[str]) -> Spec:

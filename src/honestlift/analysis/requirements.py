@@ -1,4 +1,4 @@
-"""What the columns must hold for a cluster study: checked by kind before a row is read, by value once they are profiled."""
+"""What the columns must hold: checked by kind before a row is read, by value once they are profiled."""
 
 from __future__ import annotations
 
@@ -9,7 +9,14 @@ from honestlift.errors import DataError
 from honestlift.moments import scan
 from honestlift.moments.cells import Cells
 from honestlift.moments.profile import ColumnProfile
+from honestlift.moments.units import units
 from honestlift.source.connect import Source
+
+EXACT_UNITS = 5_000_000
+"""Rows up to which repeated units are looked for among all users, above it among a hashed million."""
+
+SKETCH_UNITS = 1_000_000
+"""Users that are then looked at, about."""
 
 LARGEST = 1e150
 """Distance from zero above which a square does not fit a double."""
@@ -112,3 +119,18 @@ def check_both_arms(cells: Cells, column: str, role: str, cluster: str) -> None:
             raise DataError.no_outcome_in_arm(column, name)
     if min(treated, control) < 2:
         raise DataError.outcome_in_few_clusters(column, role, cluster, treated, control)
+
+
+def check_units(source: Source, unit: str, rows: int, *, exact: bool) -> int:
+    """Every user stands on one row. Says how many were looked at: 1 for all, m for about one in m.
+
+    Raises:
+        DataError: if a row has no user, or a user several rows.
+    """
+    one_in = 1 if exact or rows <= EXACT_UNITS else -(-rows // SKETCH_UNITS)
+    found = units(source, unit, one_in=one_in)
+    if found.missing:
+        raise DataError.missing_values(unit, "unit", found.missing)
+    if found.repeated:
+        raise DataError.duplicated_units(unit, found.example, found.repeated, sampled=one_in > 1)
+    return one_in

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
 from typing import Any
 
 import duckdb
@@ -24,7 +23,7 @@ from honestlift.moments.expressions import double, infinite, levels, present, ro
 from honestlift.moments.fetched import moments_of
 from honestlift.moments.profile import ColumnProfile, Profile
 from honestlift.moments.spec import Spec, Sum
-from honestlift.moments.table import Label, Moments
+from honestlift.moments.table import Moments
 from honestlift.source.connect import Source
 from honestlift.source.files import first_line
 
@@ -47,6 +46,14 @@ def few_cells(source: Source, keys: Sequence[str], most: int) -> Moments | None:
 
 def _counts(source: Source, keys: Sequence[str]) -> Frame:
     return source.select(keys).group_by(*[f"c{i}" for i in range(len(keys))]).agg(nw.len().alias("n"))
+
+
+def count_groups(source: Source, keys: Sequence[str]) -> tuple[int, int, int]:
+    """Combinations of the keys' values, rows of the largest, and rows in all, without fetching the combinations."""
+    names = [f"c{i}" for i in range(len(keys))]
+    grouped = source.select(keys).group_by(*names).agg(nw.len().alias("n"))
+    row = collect(grouped.select(nw.len().alias("g"), nw.col("n").max().alias("m"), nw.col("n").sum().alias("r"))).to_pylist()[0]
+    return int(row["g"]), int(row["m"] or 0), int(row["r"] or 0)
 
 
 def profile(source: Source, measures: Sequence[str], cells: Moments) -> Profile:
@@ -208,43 +215,6 @@ def histogram(
     table = collect(frame.select(*names, index.alias(value)).group_by(*names, value).agg(nw.len().alias("n")))
     counts = moments_of(table, (*keys, column), {}, {})
     return counts, np.array([int(v or 0) for v in counts.keys[column].labels], dtype=np.int64)[counts.keys[column].codes]
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Units:
-    """How the units stand in the rows.
-
-    Attributes:
-        missing: rows without a unit.
-        repeated: units that stand on more than one row, among those looked at.
-        example: one of them; None if there is none.
-    """
-
-    missing: int
-    repeated: int
-    example: Label
-
-
-def units(source: Source, unit: str, *, one_in: int = 1) -> Units:
-    """Rows without a unit, and units on more than one row.
-
-    Args:
-        source: the rows.
-        unit: column that names the unit.
-        one_in: 1 looks at every unit, m at about one in m, chosen by a hash: a repeated unit is then seen with probability 1/m,
-            so that d of them are all overlooked with probability (1 − 1/m)^d.
-    """
-    frame = (source if one_in == 1 else source.one_in(unit, one_in)).select([unit])
-    column = nw.col("c0")
-    counted = frame.select(nw.len().alias("rows"), column.count().alias("present"), column.n_unique().alias("different"))
-    row = collect(counted).to_pylist()[0]
-    without = int(row["rows"] - row["present"])
-    gaps = without if one_in == 1 else missing(source, unit)
-    if row["present"] == row["different"] - (1 if without else 0):
-        return Units(missing=gaps, repeated=0, example=None)
-    many = frame.group_by("c0").agg(nw.len().alias("n")).filter((nw.col("n") > 1) & ~column.is_null())
-    found = collect(many.select(nw.len().alias("n"), nw.col("c0").min().alias("c0"))).to_pylist()[0]
-    return Units(missing=gaps, repeated=int(found["n"]), example=found["c0"])
 
 
 def not_binary(source: Source, column: str, most: int = 5) -> list[float]:

@@ -1,0 +1,48 @@
+"""Does every user stand on one row? Looked for among all of them, or among a hashed share where they are many."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import narwhals as nw
+
+from honestlift.moments import scan
+from honestlift.moments.table import Label
+from honestlift.source.connect import Source
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Units:
+    """How the units stand in the rows.
+
+    Attributes:
+        missing: rows without a unit.
+        repeated: units that stand on more than one row, among those looked at.
+        example: one of them; None if there is none.
+    """
+
+    missing: int
+    repeated: int
+    example: Label
+
+
+def units(source: Source, unit: str, *, one_in: int = 1) -> Units:
+    """Rows without a unit, and units on more than one row.
+
+    Args:
+        source: the rows.
+        unit: column that names the unit.
+        one_in: 1 looks at every unit, m at about one in m, chosen by a hash: a repeated unit is then seen with probability 1/m,
+            so that d of them are all overlooked with probability (1 − 1/m)^d.
+    """
+    frame = (source if one_in == 1 else source.one_in(unit, one_in)).select([unit])
+    column = nw.col("c0")
+    counted = frame.select(nw.len().alias("rows"), column.count().alias("present"), column.n_unique().alias("different"))
+    row = scan.collect(counted).to_pylist()[0]
+    without = int(row["rows"] - row["present"])
+    gaps = without if one_in == 1 else scan.missing(source, unit)
+    if row["present"] == row["different"] - (1 if without else 0):
+        return Units(missing=gaps, repeated=0, example=None)
+    many = frame.group_by("c0").agg(nw.len().alias("n")).filter((nw.col("n") > 1) & ~column.is_null())
+    found = scan.collect(many.select(nw.len().alias("n"), nw.col("c0").min().alias("c0"))).to_pylist()[0]
+    return Units(missing=gaps, repeated=int(found["n"]), example=found["c0"])
