@@ -43,6 +43,41 @@ class DesignError(HonestliftError, ValueError):
     def no_intercept(cls) -> DesignError:
         return cls("The regressors have no intercept. Expected one, or the sums of the regressors per cluster. Pass these sums.")
 
+    @classmethod
+    def no_maximum(cls) -> DesignError:
+        return cls(
+            "The logit of opting in has no maximum: the covariates tell some choosers for certain. Expected overlap. Leave the covariate "
+            "out that follows from the choice, or merge rare categories."
+        )
+
+    @classmethod
+    def certain_propensity(cls, edge: float) -> DesignError:
+        return cls(
+            f"The classifier gives some user a probability within {edge:g} of 0 or 1. Expected calibrated probabilities inside. "
+            "Calibrate it, or use one that smooths; nothing is clipped."
+        )
+
+    @classmethod
+    def opt_in_only(cls) -> DesignError:
+        return cls(
+            "propensity, matching, trim and missing are options of an opt-in study, and the design is a cluster experiment. Expected "
+            "none of them. Remove them, or pass an OptInDesign."
+        )
+
+    @classmethod
+    def no_covariates(cls) -> DesignError:
+        return cls(
+            "The opt-in study names no covariates. Expected what was known of the users before they chose, for without it the naive "
+            "difference is all there is. Add covariates, for example engagement before the launch."
+        )
+
+    @classmethod
+    def cannot_balance(cls, arm: str) -> DesignError:
+        return cls(
+            f"No weights on the {arm} users reproduce the covariate means of the target population. Expected a target within the reach "
+            "of this arm. Drop the covariate that separates the arms, or ask for another estimand."
+        )
+
 
 class AssignmentError(HonestliftError, ValueError):
     """An assignment that cannot be drawn, or a record that cannot be read."""

@@ -220,3 +220,36 @@ class DataError(HonestliftError, ValueError):
     @classmethod
     def unlike_moments(cls) -> DataError:
         return cls("These tables of sums cannot be merged: their sums or keys differ. Expected tables that one plan asked for.")
+
+    @classmethod
+    def one_value(cls, column: str, role: str, value: object) -> DataError:
+        return cls(
+            f"Column {column!r}, the {role}, is {value!r} on every row. Expected values that vary: a constant tells nobody apart. "
+            "Leave it out."
+        )
+
+    @classmethod
+    def determines_treatment(cls, treatment: str, columns: Sequence[str]) -> DataError:
+        which = f"{listed(columns)} tells" if len(columns) == 1 else f"{listed(columns)} together tell"
+        return cls(
+            f"{which} who is treated by {treatment!r}: no user with the same covariates chose otherwise. Expected overlap. Leave "
+            "such a column out if it follows from the choice, or restrict the study to users who could choose."
+        )
+
+    @classmethod
+    def one_arm_level(cls, column: str, level: object, arm: str, count: int) -> DataError:
+        return cls(
+            f"All {count:,} users with {column!r} = {level!r} are {arm}. Expected both arms in every category. "
+            "Merge the category with another, or leave these users out and say so."
+        )
+
+    @classmethod
+    def too_many_patterns(cls, count: int, most: int) -> DataError:
+        return cls(
+            f"The users have {count:,} different combinations of covariates. Expected at most {most:,}, which fit in memory; nothing "
+            "was sampled. Round continuous covariates, or bin them, and run again."
+        )
+
+    @classmethod
+    def no_users_left(cls, why: str) -> DataError:
+        return cls(f"{why} leaves no users in one of the arms. Expected some in both. Widen it, or leave it out.")

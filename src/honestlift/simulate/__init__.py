@@ -2,6 +2,7 @@
 
 from honestlift.simulate.cluster_draws import ClusterSums
 from honestlift.simulate.cluster_world import ClusterWorld, coverage_world
+from honestlift.simulate.opt_in_world import OptInWorld
 from honestlift.simulate.published import collaboration, published
 from honestlift.simulate.world import Components, Decomposition, Splits, World, decompose, redraw_splits
 
@@ -10,6 +11,7 @@ __all__ = [
     "ClusterWorld",
     "Components",
     "Decomposition",
+    "OptInWorld",
     "Splits",
     "World",
     "collaboration",

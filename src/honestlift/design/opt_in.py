@@ -1,0 +1,244 @@
+"""The opt-in study: users chose the feature themselves, and covariates known before the choice stand in for randomization."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass, field, replace
+from typing import Any, Literal, get_args
+
+from honestlift.design.cluster import Treatment
+from honestlift.design.metric import Mean
+from honestlift.errors import DesignError
+
+Estimand = Literal["ATE", "ATT", "ATC", "ATO", "ATM"]
+Missing = Literal["error", "drop", "category"]
+Penalty = Literal["none", "l2"]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptInDesign:
+    """Users opted in by themselves.
+
+    Attributes:
+        unit: column that names the user.
+        treatment: column that is 1 (or true) for users who opted in and 0 for the others, or a ``Treatment``.
+        estimands: whose effects are asked for; the headline is the first that the data support. ATE: everyone. ATT: those who
+            opted in. ATC: those who did not. ATO: those who could have gone either way. ATM: those who have a match.
+        cluster: column of the workspaces in which users are nested, if their outcomes depend on each other.
+
+    Raises:
+        DesignError: if an estimand is unknown or named twice, or there is none.
+    """
+
+    unit: str
+    treatment: str | Treatment
+    estimands: tuple[Estimand, ...] = ("ATE", "ATT", "ATO")
+    cluster: str | None = None
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "estimands", tuple(self.estimands))
+        known: tuple[str, ...] = get_args(Estimand)
+        for estimand in self.estimands:
+            if estimand not in known or self.estimands.count(estimand) > 1:
+                raise DesignError.out_of_range("estimands", list(self.estimands), f"each of {', '.join(known)} at most once")
+        if not self.estimands:
+            raise DesignError.out_of_range("estimands", [], f"at least one of {', '.join(known)}")
+
+    @property
+    def arm(self) -> str:
+        """The name of the treatment column."""
+        return self.treatment if isinstance(self.treatment, str) else self.treatment.column
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Propensity:
+    """How the probability of opting in is modelled: a logit on the covariates.
+
+    Attributes:
+        penalty: ``none`` for maximum likelihood; ``l2`` for the fit that scikit-learn's LogisticRegression(C) returns by default.
+        C: inverse strength of the penalty on the summed loss.
+
+    Raises:
+        DesignError: if a value is out of range.
+    """
+
+    penalty: Penalty = "none"
+    C: float = 1.0
+
+    def __post_init__(self) -> None:
+        if self.penalty not in get_args(Penalty):
+            raise DesignError.out_of_range("penalty", self.penalty, "'none' or 'l2'")
+        if not (math.isfinite(self.C) and self.C > 0):
+            raise DesignError.out_of_range("C", self.C, "a positive number")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Matching:
+    """How users are matched on the propensity.
+
+    Attributes:
+        neighbours: matches per user; all that are as near as the last are kept.
+        caliper: no match is further away in the propensity than this; None for no limit.
+        replacement: whether a user may be the match of several.
+        exact: covariates on which matches must agree.
+        bootstrap: show the bootstrap interval too, though it is not valid for matching (Abadie & Imbens 2008).
+
+    Raises:
+        DesignError: if a value is out of range.
+    """
+
+    neighbours: int = 1
+    caliper: float | None = None
+    replacement: bool = True
+    exact: tuple[str, ...] = ()
+    bootstrap: bool = False
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "exact", tuple(self.exact))
+        if self.neighbours < 1:
+            raise DesignError.out_of_range("neighbours", self.neighbours, "at least 1")
+        if self.caliper is not None and not 0 < self.caliper < 1:
+            raise DesignError.out_of_range("caliper", self.caliper, "a difference of propensities between 0 and 1")
+        if not self.replacement and self.neighbours > 1:
+            raise DesignError.out_of_range("neighbours", self.neighbours, "1 without replacement")
+        if not self.replacement and self.exact:
+            raise DesignError.out_of_range("exact", list(self.exact), "no exact covariates without replacement")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Learners:
+    """Learners with the interface of scikit-learn, for doubly robust estimates beside those of the logit.
+
+    Attributes:
+        classifier: of opting in; has ``fit(X, y, sample_weight)`` and ``predict_proba(X)``.
+        regressor: of the outcome in each arm; has ``fit(X, y, sample_weight)`` and ``predict(X)``.
+        folds: users are predicted by learners that never saw their fold; folds go by the hashed id (or cluster).
+
+    Raises:
+        DesignError: if there are fewer than two folds.
+    """
+
+    classifier: Any
+    regressor: Any
+    folds: int = 5
+
+    def __post_init__(self) -> None:
+        if not 2 <= self.folds <= 1024:
+            raise DesignError.out_of_range("folds", self.folds, "from 2 to 1,024")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class OptInStudy:
+    """A question about an opt-in feature in full. Two equal studies of the same rows give the same result.
+
+    Attributes:
+        design: who chose what.
+        metrics: the outcomes; the first is primary when none says that it is.
+        covariates: columns known before the choice; text becomes categories.
+        name: title of the study.
+        negative_controls: outcomes that the feature cannot move.
+        propensity: the model of the choice.
+        matching: how users are matched.
+        trim: None; the least and greatest propensity to keep; or ``"crump"`` for Crump's cutoff. It changes the question.
+        missing: what to do about users without a covariate: ``error``, ``drop`` them (counted), or make it a ``category``.
+        level: nominal coverage of every interval.
+        seed: start of every random draw.
+        bootstrap: replicates of the bootstrap; 0 for none.
+        exact_duplicates: look for repeated users among all rows at any size.
+        learners: flexible models of choice and outcome, cross-fitted; None for none. No key of a plan holds them.
+
+    Raises:
+        DesignError: if a value is out of range, or a column has two roles.
+    """
+
+    design: OptInDesign
+    metrics: tuple[Mean, ...]
+    covariates: tuple[str, ...]
+    name: str = "Untitled study"
+    negative_controls: tuple[str, ...] = ()
+    propensity: Propensity = field(default_factory=Propensity)
+    matching: Matching = field(default_factory=Matching)
+    trim: tuple[float, float] | Literal["crump"] | None = None
+    missing: Missing = "error"
+    level: float = 0.95
+    seed: int = 0
+    bootstrap: int = 500
+    exact_duplicates: bool = False
+    learners: Learners | None = None
+
+    def __post_init__(self) -> None:
+        if not self.metrics:
+            raise DesignError.no_metric()
+        if not self.covariates:
+            raise DesignError.no_covariates()
+        if not 0.5 <= self.level < 1:
+            raise DesignError.out_of_range("level", self.level, "a number from 0.5 to below 1")
+        if self.bootstrap < 0 or 0 < self.bootstrap < 20:
+            raise DesignError.out_of_range("bootstrap", self.bootstrap, "0 (none) or at least 20 replicates")
+        if self.seed < 0:
+            raise DesignError.out_of_range("seed", self.seed, "a whole number from 0 up")
+        if self.missing not in get_args(Missing):
+            raise DesignError.out_of_range("missing", self.missing, "'error', 'drop' or 'category'")
+        self._check_trim()
+        labels = [metric.label for metric in self.metrics]
+        for label in labels:
+            if labels.count(label) > 1:
+                raise DesignError.repeated_metric(label)
+        self._one_role_per_column()
+
+    def _check_trim(self) -> None:
+        if self.trim is None or self.trim == "crump":
+            return
+        if isinstance(self.trim, str) or len(self.trim) != 2 or not 0 <= self.trim[0] < self.trim[1] <= 1:
+            raise DesignError.out_of_range("trim", self.trim, "two propensities in ascending order, 'crump', or nothing")
+        object.__setattr__(self, "trim", tuple(self.trim))
+
+    def _one_role_per_column(self) -> None:
+        d = self.design
+        roles = [(d.unit, "unit"), (d.arm, "treatment"), *([(d.cluster, "cluster")] if d.cluster else [])]
+        roles += [(m.column, "metric") for m in self.metrics] + [(c, "negative control") for c in self.negative_controls]
+        seen: dict[str, str] = {}
+        for name, role in [*roles, *((c, "covariate") for c in self.covariates)]:
+            if name in seen and not seen[name] == role == "metric":
+                raise DesignError.column_in_two_roles(name, seen[name], role)
+            seen[name] = role
+        for name in self.matching.exact:
+            if name not in self.covariates:
+                raise DesignError.out_of_range("exact", name, "covariates of the study")
+
+    @property
+    def primary(self) -> Mean:
+        """The metric that the verdict is about: the first that says it is primary, else the first."""
+        return next((m for m in self.metrics if m.role == "primary"), self.metrics[0])
+
+    def role(self, metric: Mean) -> str:
+        """The metric's role, with the default filled in."""
+        return metric.role or ("primary" if metric is self.primary else "secondary")
+
+    def canonical(self) -> dict[str, Any]:
+        """Everything in the study that can change a number or a word, as plain values."""
+        values: dict[str, Any] = asdict(replace(self, learners=None))
+        values["learners"] = repr(self.learners) if self.learners else None
+        values["design"]["kind"] = "opt_in"
+        return values
+
+    def sha256(self) -> str:
+        """Hash of ``canonical``: the same for a plan file and for the calls that say the same."""
+        text = json.dumps(self.canonical(), sort_keys=True, ensure_ascii=False, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+
+def as_trim(value: Sequence[float] | str | None) -> tuple[float, float] | Literal["crump"] | None:
+    """What a plan or a call says about trimming, in its one form.
+
+    Raises:
+        DesignError: if it is neither two numbers nor ``crump``.
+    """
+    if value is None or value == "crump":
+        return value  # pyright: ignore[reportReturnType]
+    if isinstance(value, str) or len(value) != 2:
+        raise DesignError.out_of_range("trim", value, "two propensities in ascending order, 'crump', or nothing")
+    return float(value[0]), float(value[1])
