@@ -5,6 +5,7 @@ from honestlift.design.assignment import Assignment, Rule, assign
 from honestlift.design.cluster import ClusterDesign, Treatment
 from honestlift.design.exposure import Exposure
 from honestlift.design.metric import Mean
+from honestlift.design.opt_in import Learners, Matching, OptInDesign, OptInStudy, Propensity
 from honestlift.design.study import Study
 from honestlift.analysis.analyze import analyze, run
 from honestlift.result import Assumption, Check, Estimate, Lift, Relative, Table, Verdict
@@ -20,8 +21,13 @@ __all__ = [
     "Estimate",
     "Exposure",
     "HonestliftError",
+    "Learners",
     "Lift",
+    "Matching",
     "Mean",
+    "OptInDesign",
+    "OptInStudy",
+    "Propensity",
     "Relative",
     "Rule",
     "Source",

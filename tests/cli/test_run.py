@@ -232,8 +232,10 @@ def test_schema_is_json_schema(cli):
     schema = json.loads(ended.out)
     assert ended.code == 0
     assert schema["$schema"] == "https://json-schema.org/draft/2020-12/schema"
-    assert {"data", "unit", "design", "metrics"} <= set(schema["required"])
-    assert schema["additionalProperties"] is False
+    for kind in schema["oneOf"]:
+        plan = schema["$defs"][kind["$ref"].rsplit("/", 1)[1]]
+        assert {"data", "unit", "design", "metrics"} <= set(plan["required"])
+        assert plan["additionalProperties"] is False
 
 
 def test_hostile_names_reach_the_screen_as_text_and_json_as_they_are(cli, tmp_path: Path):

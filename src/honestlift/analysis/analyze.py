@@ -6,16 +6,19 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from honestlift.analysis.cluster import analyze_cluster
+from honestlift.analysis.opt_in.walk import analyze_opt_in
 from honestlift.design.cluster import ClusterDesign
 from honestlift.design.metric import Mean
+from honestlift.design.opt_in import Learners, Matching, Missing, OptInDesign, OptInStudy, Propensity, as_trim
 from honestlift.design.study import Study
+from honestlift.errors import DesignError
 from honestlift.result import Lift
 from honestlift.source.connect import connect
 
 
 def analyze(  # noqa: PLR0913  the contract of the Python face
     data: Any,
-    design: ClusterDesign,
+    design: ClusterDesign | OptInDesign,
     metrics: Sequence[Mean | str] | Mean | str,
     *,
     name: str = "Untitled study",
@@ -26,6 +29,11 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
     seed: int = 0,
     bootstrap: int = 500,
     exact_duplicates: bool = False,
+    propensity: Propensity | None = None,
+    matching: Matching | None = None,
+    trim: Sequence[float] | Literal["crump"] | None = None,
+    missing: Missing = "error",
+    learners: Learners | None = None,
 ) -> Lift:
     """Estimate the effect of a feature, with everything that one should know before believing it.
 
@@ -35,13 +43,18 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
         metrics: the outcomes; the first is primary when none says that it is. A column's name is short for ``Mean(name)``, and
             one alone, here and below, for a list of one.
         name: title of the study.
-        covariates: columns known before the treatment; their balance is checked.
+        covariates: columns known before the treatment; their balance is checked. In an opt-in study everything rests on them.
         negative_controls: outcomes that the feature cannot move.
         rows: ``units`` (one row per user) or ``events`` (several, summed per user first).
         level: nominal coverage of every interval.
         seed: start of every random draw; the same rows, study and seed give the same bytes.
         bootstrap: replicates of the cluster bootstrap; 0 for none.
         exact_duplicates: look for repeated users among all rows at any size.
+        propensity: opt-in: the model of the choice; maximum likelihood by default.
+        matching: opt-in: how users are matched; the nearest neighbour, with ties, by default.
+        trim: opt-in: the least and greatest propensity to keep, or ``"crump"``. It changes the question.
+        missing: opt-in: what becomes of users without a covariate: ``error``, ``drop`` or ``category``.
+        learners: opt-in: scikit-learn-compatible models, cross-fitted, for one more doubly robust estimate.
 
     Returns:
         The whole answer. ``print`` shows the verdict, then the numbers, naive beside honest.
@@ -49,12 +62,37 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
     Raises:
         HonestliftError: if a column, a value or an option is not what the study needs; the message says what to do.
     """
+    outcomes = tuple(Mean(m) if isinstance(m, str) else m for m in ([metrics] if isinstance(metrics, (str, Mean)) else metrics))
+    before = (covariates,) if isinstance(covariates, str) else tuple(covariates)
+    controls = (negative_controls,) if isinstance(negative_controls, str) else tuple(negative_controls)
+    if isinstance(design, OptInDesign):
+        return run(
+            data,
+            OptInStudy(
+                name=name,
+                design=design,
+                metrics=outcomes,
+                covariates=before,
+                negative_controls=controls,
+                propensity=propensity or Propensity(),
+                matching=matching or Matching(),
+                trim=as_trim(trim),
+                missing=missing,
+                level=level,
+                seed=seed,
+                bootstrap=bootstrap,
+                exact_duplicates=exact_duplicates,
+                learners=learners,
+            ),
+        )
+    if propensity or matching or trim or learners or missing != "error":
+        raise DesignError.opt_in_only()
     study = Study(
         name=name,
         design=design,
-        metrics=tuple(Mean(m) if isinstance(m, str) else m for m in ([metrics] if isinstance(metrics, (str, Mean)) else metrics)),
-        covariates=(covariates,) if isinstance(covariates, str) else tuple(covariates),
-        negative_controls=(negative_controls,) if isinstance(negative_controls, str) else tuple(negative_controls),
+        metrics=outcomes,
+        covariates=before,
+        negative_controls=controls,
         rows=rows,
         level=level,
         seed=seed,
@@ -64,6 +102,8 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
     return run(data, study)
 
 
-def run(data: Any, study: Study, step: Callable[[str], None] = lambda _: None) -> Lift:
+def run(data: Any, study: Study | OptInStudy, step: Callable[[str], None] = lambda _: None) -> Lift:
     """The same for a study that is ready made; ``step`` hears the name of each stage as it begins."""
+    if isinstance(study, OptInStudy):
+        return analyze_opt_in(connect(data), study, step)
     return analyze_cluster(connect(data), study, step)

@@ -1,4 +1,4 @@
-"""demo: the published collaboration scenario, whose truth is known, in numbers and in words."""
+"""demo: the two published scenarios, whose truth is known, in numbers and in words."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from honestlift.analysis.analyze import run
+from honestlift.cli.demo_opt_in import opt_in_demo
 from honestlift.cli.screen import out, shown, stages, write
 from honestlift.design.cluster import ClusterDesign
 from honestlift.design.exposure import Exposure
@@ -45,12 +46,27 @@ STUDY = Study(
 @click.option("--out", "folder", type=click.Path(file_okay=False, path_type=Path), default="demo", show_default=True)
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 def demo(folder: Path, quiet: bool) -> None:
-    """Run the published collaboration scenario: 50,000 users in 50 workspaces, where colleagues of treated users gain too.
+    """Run the two published scenarios: a roll-out by workspace from which colleagues gain too, and a feature that users choose.
 
     \b
     Example:
       honestlift demo --out demo
     """
+    screen = out()
+    lift, truth = _collaboration(folder, quiet)
+    screen.print(renderable(lift))
+    screen.print(truth)
+    chosen, known = opt_in_demo(folder / "opt_in", quiet)
+    screen.print(renderable(chosen))
+    screen.print(known)
+    page, plans = shown(folder / "report.html"), f"{shown(folder / 'plan.yaml')} or {shown(folder / 'opt_in' / 'plan.yaml')}"
+    screen.print(
+        f"The data, the plans and the results are in {shown(folder)}/. Open {page}, or: honestlift run {plans}", markup=False
+    )
+
+
+def _collaboration(folder: Path, quiet: bool) -> tuple[Lift, RenderableType]:
+    """The cluster experiment."""
     with stages(quiet) as step:
         step("Making 50,000 users")
         world = collaboration()
@@ -64,14 +80,7 @@ def demo(folder: Path, quiet: bool) -> None:
         write(folder / "result.json", lift.to_json())
         write(folder / "report.html", html)
         step(f"Re-drawing the split {SPLITS:,} times")
-        truth = _truth(world, lift)
-    screen = out()
-    screen.print(renderable(lift))
-    screen.print(truth)
-    page, plan = shown(folder / "report.html"), shown(folder / "plan.yaml")
-    screen.print(
-        f"The data, the plan and the result are in {shown(folder)}/. Open {page}, or: honestlift run {plan}", markup=False
-    )
+        return lift, _truth(world, lift)
 
 
 def _truth(world: World, lift: Lift) -> RenderableType:

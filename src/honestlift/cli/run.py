@@ -9,9 +9,11 @@ from pathlib import Path
 import click
 
 from honestlift.analysis.analyze import run as analyze
+from honestlift.analysis.opt_in.reading import check_opt_in_columns
 from honestlift.analysis.reading import check_columns
 from honestlift.cli.report import page_path
 from honestlift.cli.screen import as_json, echo_json, err, out, require_writable, shown, stages, write
+from honestlift.design.opt_in import OptInStudy
 from honestlift.plan import DataPath, DataTable, json_schema, read_plan
 from honestlift.report import words
 from honestlift.report.html import report_html
@@ -45,7 +47,10 @@ def validate(plan: Path) -> None:
     """
     read = read_plan(plan)
     source = open_data(read.data)
-    check_columns(source, read.study)
+    if isinstance(read.study, OptInStudy):
+        check_opt_in_columns(source, read.study)
+    else:
+        check_columns(source, read.study)
     out().print(
         f"{shown(plan)} is valid: {words.count(len(read.study.metrics), 'metric')}, {len(source.columns)} columns in the data.",
         markup=False,
@@ -94,18 +99,20 @@ def run(
     with stages(quiet) as step:
         study = replace(read.study, exact_duplicates=True) if exact_duplicates else read.study
         lift = analyze(open_data(read.data, threads, memory_limit), study, step)
-        if target is not None:
+        if target is not None and lift.kind == "cluster":
             step("Making the page")
             page = report_html(lift)
     if target is not None:
         write(target, lift.to_json())
+    if target is not None and page:
         write(page_path(target), page)
     if as_text:
         echo_json(lift.to_json())
     else:
         out().print(renderable(lift))
     if target is not None and not quiet:
-        err().print(f"The result is in {shown(target)}, the page in {shown(page_path(target))}.", markup=False, soft_wrap=True)
+        where = f"The result is in {shown(target)}" + (f", the page in {shown(page_path(target))}." if page else ".")
+        err().print(where, markup=False, soft_wrap=True)
 
 
 @click.command(short_help="Print the JSON Schema of plan.yaml.")

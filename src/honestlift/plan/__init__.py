@@ -2,9 +2,9 @@
 
 from honestlift.plan.draft import draft
 from honestlift.plan.guess import ColumnSketch
+from honestlift.plan.json_schema import json_schema
 from honestlift.plan.location import DataPath, DataTable
 from honestlift.plan.read import Plan, read_plan
-from honestlift.plan.schema import json_schema
 from honestlift.plan.write import plan_text
 
 __all__ = ["ColumnSketch", "DataPath", "DataTable", "Plan", "draft", "json_schema", "plan_text", "read_plan"]

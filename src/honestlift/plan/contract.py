@@ -8,8 +8,6 @@ from honestlift.plan.document import KeyPath
 
 NOT_YET: dict[str, tuple[str, ...]] = {
     # key (a star is any place in a list): the values that cannot be done; none given means the key itself
-    "design.kind": ("opt_in",),
-    "design.estimands": (),
     "design.exposure.edges": (),
     "design.exposure.artifacts": (),
     "design.exposure.rule": (),
@@ -18,10 +16,6 @@ NOT_YET: dict[str, tuple[str, ...]] = {
     "metrics.*.denominator": (),
     "covariates.*.measured_at": (),
     "adjustment": (),
-    "propensity": (),
-    "matching": (),
-    "trim": (),
-    "missing": ("drop", "category"),
     "headline": ("gate",),
 }
 

@@ -12,7 +12,8 @@ from pydantic_core import ErrorDetails
 from honestlift.errors import PlanError
 from honestlift.plan.contract import NOT_YET, pattern
 from honestlift.plan.document import Document, KeyPath, Problem, spell
-from honestlift.plan.schema import SECTIONS
+from honestlift.plan.opt_in import SECTIONS_OPT_IN
+from honestlift.plan.schema import SECTIONS, Section
 from honestlift.version import __version__
 
 _EXPECTED = {
@@ -27,6 +28,7 @@ _EXPECTED = {
     "too_short": "Expected at least one",
     "literal_error": "Expected {expected}",
     "greater_than_equal": "Expected {ge:g} or more",
+    "greater_than": "Expected more than {gt:g}",
     "less_than": "Expected less than {lt:g}",
 }
 
@@ -93,10 +95,12 @@ def _misspelt(path: KeyPath, unknown: Sequence[KeyPath]) -> bool:
 def _problem(document: Document, path: KeyPath, detail: ErrorDetails) -> PlanError:
     where, key, kind = document.where(path), spell(path), detail["type"]
     if kind == "extra_forbidden":
-        return _unknown_key(where, path)
+        return _unknown_key(document, where, path)
     if kind == "missing":
         present = _has(look_up(document, path[:-1]), path[-1])
-        return PlanError.wrong_shape(where, key, "empty", _meaning(path)) if present else PlanError.missing_key(where, key)
+        return (
+            PlanError.wrong_shape(where, key, "empty", _meaning(document, path)) if present else PlanError.missing_key(where, key)
+        )
     value = look_up(document, path)
     expected = _expected(detail, value)
     if value is None:
@@ -118,24 +122,37 @@ def _expected(detail: ErrorDetails, value: Any) -> str:
     return expected
 
 
-def _meaning(path: KeyPath) -> str:
+def _is_opt_in(document: Document) -> bool:
+    return look_up(document, ("design", "kind")) == "opt_in"
+
+
+def _sections(document: Document) -> Mapping[str, type[Section]]:
+    """The sections of a plan of this kind."""
+    return SECTIONS_OPT_IN if _is_opt_in(document) else SECTIONS
+
+
+def _meaning(document: Document, path: KeyPath) -> str:
     """What an empty key should have held, from the description of the key."""
-    section = SECTIONS.get(pattern(path[:-1]))
+    section = _sections(document).get(pattern(path[:-1]))
     description = section.model_fields[str(path[-1])].description if section else None
     text = (description or "a value").removesuffix(".")
     return f"Expected {text[0].lower()}{text[1:]}"
 
 
-def _unknown_key(where: str, path: KeyPath) -> PlanError:
+def _unknown_key(document: Document, where: str, path: KeyPath) -> PlanError:
     """An unknown key, with the section it belongs to if another one has it, else with the nearest that is known here."""
     key = str(path[-1])
     here = pattern(path[:-1])
     section = f"{where}, in {spell(path[:-1])}" if here else where
-    known = list(SECTIONS[here].model_fields) if here in SECTIONS else []
+    sections, others = _sections(document), SECTIONS if _is_opt_in(document) else SECTIONS_OPT_IN
+    known = list(sections[here].model_fields) if here in sections else []
     if not get_close_matches(key, known, n=1, cutoff=0.6):
         for place in ("", "design"):
-            if place != here and key in (*SECTIONS[place].model_fields, *_contract(place)):
+            if place != here and key in (*sections[place].model_fields, *_contract(place)):
                 return PlanError.misplaced_key(section, key, f"under {place!r}" if place else "at the left margin")
+        if here in others and key in others[here].model_fields:
+            kind = "cluster" if _is_opt_in(document) else "opt_in"
+            return PlanError.misplaced_key(section, key, f"in a plan of `design: {{kind: {kind}}}`")
     return PlanError.unknown_key(section, key, known)
 
 

@@ -14,11 +14,13 @@ from honestlift.design.assignment import Assignment
 from honestlift.design.cluster import ClusterDesign, Treatment
 from honestlift.design.exposure import Exposure
 from honestlift.design.metric import Mean
+from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
 from honestlift.errors import AssignmentError, DesignError, PlanError
 from honestlift.plan.contract import set_aside
 from honestlift.plan.document import Document, KeyPath, Problem, read_document
 from honestlift.plan.location import DataPath, DataTable, resolve
+from honestlift.plan.opt_in import OptInPlanSection, opt_in_study
 from honestlift.plan.problems import cannot_do_yet, invalid, look_up
 from honestlift.plan.schema import DesignSection, MetricSection, PlanSection, TreatmentSection
 
@@ -33,7 +35,7 @@ class Plan:
         path: the plan file, absolute.
     """
 
-    study: Study
+    study: Study | OptInStudy
     data: DataPath | DataTable
     path: Path
 
@@ -47,17 +49,19 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
     """
     document = read_document(path)
     values, asked = set_aside(document.values)
+    values = {key: value for key, value in values.items() if value is not None or key not in OptInPlanSection.model_fields}
     problems = [*document.problems, *cannot_do_yet(document, asked)]
     try:
-        plan = PlanSection.model_validate(values)
+        plan = _model(values).model_validate(values)
     except ValidationError as error:
         raise _together([*problems, *invalid(document, error, asked)]) from None
     folder = Path(os.path.abspath(path)).parent
-    assignment = _assignment(document, plan.design.assignment, folder, problems)
+    opt_in = isinstance(plan, OptInPlanSection)
+    assignment = None if opt_in else _assignment(document, plan.design.assignment, folder, problems)
     if not _distinct_arms(document, plan.design.treatment, problems):
         raise _together(problems)
     try:
-        study = _study(plan, assignment)
+        study = opt_in_study(plan, tuple(_metric(m) for m in plan.metrics)) if opt_in else _study(plan, assignment)
     except DesignError as error:
         place = _mentioned(document, str(error))
         problems.append((document.line(place), PlanError(f"{document.where(place)}: {error}")))
@@ -65,6 +69,13 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
     if problems:
         raise _together(problems)
     return Plan(study=study, data=_data(plan, folder), path=Path(os.path.abspath(path)))
+
+
+def _model(values: dict[str, Any]) -> type[PlanSection]:
+    """The keys that a plan may have, by what was done."""
+    design = values.get("design")
+    kind: Any = design.get("kind") if isinstance(design, dict) else None  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
+    return OptInPlanSection if kind == "opt_in" else PlanSection
 
 
 def _together(problems: Sequence[Problem]) -> PlanError:

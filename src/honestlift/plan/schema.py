@@ -81,7 +81,9 @@ class DesignSection(Section):
 
     model_config = ConfigDict(title="Cluster design")
 
-    kind: Literal["cluster"] = Field(description="What was randomized: whole clusters.", examples=["cluster"])
+    kind: Annotated[Literal["cluster", "opt_in"], WithJsonSchema({"type": "string", "const": "cluster"})] = Field(
+        title="Kind", description="What was randomized: whole clusters.", examples=["cluster"]
+    )
     cluster: Text = Field(description="The column that names the randomized cluster.", examples=["workspace_id"])
     treatment: Annotated[Annotated[Text, Tag("(text)")] | Annotated[TreatmentSection, Tag("(mapping)")], _SHORT_OR_LONG] = Field(
         description="The treatment: a column of 0/1 or true/false, or a column and its values in the two arms.",
@@ -208,9 +210,3 @@ SECTIONS: dict[str, type[Section]] = {
     "metrics.*": MetricSection,
     "covariates.*": CovariateSection,
 }
-
-
-def json_schema() -> dict[str, Any]:
-    """The JSON Schema (draft 2020-12) of plan.yaml: title, description and examples of every key that this version takes."""
-    schema = PlanSection.model_json_schema(ref_template="#/$defs/{model}")
-    return {"$schema": "https://json-schema.org/draft/2020-12/schema", **schema}

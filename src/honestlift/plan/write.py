@@ -10,9 +10,11 @@ import yaml
 
 from honestlift.design.cluster import Treatment
 from honestlift.design.metric import Mean
+from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
 from honestlift.errors import DesignError
 from honestlift.plan.location import DataPath, DataTable, shorten
+from honestlift.plan.opt_in import opt_in_values
 
 _NUMBER_LIKE = re.compile(r"[-+.0-9][-+.:_0-9eExXoO]*")
 _LONG_LINE = 1 << 20
@@ -37,7 +39,7 @@ def scalar(value: str | float) -> str:
     return listed.strip()[1:-1]
 
 
-def plan_text(study: Study, data: DataPath | DataTable, folder: Path, *, assignment: str | None = None) -> str:
+def plan_text(study: Study | OptInStudy, data: DataPath | DataTable, folder: Path, *, assignment: str | None = None) -> str:
     """A study and the place of its data as the text of a plan file. Keys that hold their default are left out.
 
     Args:
@@ -53,16 +55,30 @@ def plan_text(study: Study, data: DataPath | DataTable, folder: Path, *, assignm
         raise DesignError.out_of_range(
             "exact_duplicates", study.exact_duplicates, "False in a plan file, which has no key for it"
         )
-    if (study.design.assignment is None) != (assignment is None):
+    if isinstance(study, OptInStudy) and study.learners is not None:
+        raise DesignError.out_of_range("learners", "given", "None in a plan file, which has no key for them")
+    record = None if isinstance(study, OptInStudy) else study.design.assignment
+    if (record is None) != (assignment is None):
         raise DesignError.out_of_range("assignment", assignment, "the file of the record if the design has one, else None")
-    values: dict[str, Any] = {"name": study.name, "data": _data(data, folder), "unit": study.design.unit, "rows": study.rows}
-    values["design"] = _design(study, assignment and shorten(assignment, folder))
+    values: dict[str, Any] = {"name": study.name, "data": _data(data, folder), "unit": study.design.unit}
+    own = (
+        {"rows": "units", **opt_in_values(study)} if isinstance(study, OptInStudy) else _cluster_values(study, assignment, folder)
+    )
+    first, last = ("rows", "design"), tuple(key for key in own if key not in ("rows", "design"))
+    values |= {key: own[key] for key in first}
     values["metrics"] = [_metric(metric) for metric in study.metrics]
     values |= {"negative_controls": list(study.negative_controls), "covariates": list(study.covariates)}
-    values |= {"headline": study.headline, "level": study.level, "seed": study.seed, "bootstrap": study.bootstrap}
+    values |= {key: own[key] for key in last}
+    values |= {"level": study.level, "seed": study.seed, "bootstrap": study.bootstrap}
     values = {key: value for key, value in values.items() if value != []}
     text: str = yaml.dump(values, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=_LONG_LINE)
     return text
+
+
+def _cluster_values(study: Study, assignment: str | None, folder: Path) -> dict[str, Any]:
+    """The keys that a cluster study has of its own."""
+    design = _design(study, assignment and shorten(assignment, folder))
+    return {"rows": study.rows, "design": design, "headline": study.headline}
 
 
 def _data(data: DataPath | DataTable, folder: Path) -> Any:

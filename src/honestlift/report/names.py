@@ -9,17 +9,34 @@ ROADS = {
     "cluster_means": "workspace means, each once",
     "two_exposure_ols": "two exposures, by workspace",
     "published_rollout": "direct + share × spillover",
+    "naive": "opted in − others (naive)",
+    "regression": "regression adjustment",
+    "ipw": "weighting by propensity",
+    "aipw": "weighting and outcome models",
+    "entropy": "entropy balancing",
+    "matching_nn": "nearest-neighbour matching",
 }
-VARIANTS = {"cr1": "CR1", "bootstrap": "percentile bootstrap", "wild": "wild bootstrap", "randomization": "randomization test"}
+VARIANTS = {
+    "cr1": "CR1",
+    "bootstrap": "percentile bootstrap",
+    "wild": "wild bootstrap",
+    "randomization": "randomization test",
+    "cross_fitted": "cross-fitted",
+}
 ESTIMANDS = {
     "itt_user": "Effect per user",
     "itt_cluster": "Effect per workspace",
     "direct": "Direct effect",
     "spillover": "Spillover",
     "gate": "Everyone on − everyone off",
+    "ATE": "Effect on everyone (ATE)",
+    "ATT": "Effect on those who opted in (ATT)",
+    "ATC": "Effect on those who did not (ATC)",
+    "ATO": "Effect on those who could go either way (ATO)",
+    "ATM": "Effect on those with a match (ATM)",
 }
 
-FADED = ("naive_ols", "published_rollout")
+FADED = ("naive_ols", "published_rollout", "naive")
 """Methods that are shown for comparison only: hollow and dashed."""
 
 CHECKS = {

@@ -96,6 +96,8 @@ def _estimand(e: Estimate) -> Text:
     text = Text(" " + ESTIMANDS.get(e.estimand, e.estimand), style="italic")
     if e.method == "published_rollout":
         return text.append(", as published: not what a launch does", style="yellow")
+    if e.identified == "observational":
+        return text.append(", observational", style="yellow")
     return text.append(", an association", style="yellow") if e.identified == "association" else text
 
 
@@ -162,10 +164,19 @@ def _checks(checks: Sequence[Check]) -> RenderableType:
 
 def _foot(lift: Lift) -> RenderableType:
     data = lift.data
-    text = f"{data['n_units']:,} users in {data['n_clusters']:,} workspaces, {data['n_treated_clusters']:,} of them treated"
+    text = _users(lift)
     if data["dropped"]:
         text += "; left out: " + words.listing([f"{words.clean(why)} ({n:,})" for why, n in data["dropped"].items()])
     text += (
         f" · plan {lift.provenance['plan_sha256'][:12]} · seed {lift.provenance['seed']} · honestlift {lift.honestlift_version}"
     )
     return Padding(Text(text, style="dim"), (1, 0, 0, 1))
+
+
+def _users(lift: Lift) -> str:
+    """How many users, in which groups."""
+    data = lift.data
+    if lift.kind == "opt_in":
+        nested = f" in {data['n_clusters']:,} workspaces" if data["n_clusters"] else ""
+        return f"{data['n_units']:,} users{nested}, {data['n_treated_units']:,} of them opted in"
+    return f"{data['n_units']:,} users in {data['n_clusters']:,} workspaces, {data['n_treated_clusters']:,} of them treated"

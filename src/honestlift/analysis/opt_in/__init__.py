@@ -1,0 +1,1 @@
+"""The walk of an opt-in study, one room per step."""
