@@ -71,7 +71,14 @@ class TestSameBytes:
     @pytest.mark.parametrize("form", ["shuffled", "ten parts", "polars, lazy", "relation"])
     def test_by_the_sorted_road(self, form, table, expected, tmp_path, monkeypatch):
         monkeypatch.setattr(scan, "SORT_ABOVE", 0)
+        monkeypatch.setattr(scan, "FEWEST_SORT", 0)
         assert summed(FORMS[form](table, tmp_path)).digest() == expected
+
+    def test_by_the_split_road(self, table, expected, monkeypatch):
+        """Too many sums for one scan, too many columns to sort: several scans, the same cells."""
+        monkeypatch.setattr(scan, "SORT_ABOVE", 2)
+        monkeypatch.setattr(scan, "WIDEST_SORT", 0)
+        assert summed(table).digest() == expected
 
 
 class TestExact:
@@ -197,6 +204,7 @@ class TestSortedRoad:
 
     def test_it_leaves_no_trace_in_the_users_connection(self, table, expected, monkeypatch):
         monkeypatch.setattr(scan, "SORT_ABOVE", 0)
+        monkeypatch.setattr(scan, "FEWEST_SORT", 0)
         connection = duckdb.connect()
         connection.register("given", table)
         for name in ("rows", "kept", "everything"):
@@ -208,6 +216,7 @@ class TestSortedRoad:
 
     def test_it_works_on_a_read_only_database(self, table, expected, tmp_path, monkeypatch):
         monkeypatch.setattr(scan, "SORT_ABOVE", 0)
+        monkeypatch.setattr(scan, "FEWEST_SORT", 0)
         path = str(tmp_path / "rows.duckdb")
         with duckdb.connect(path) as connection:
             connection.register("given", table)

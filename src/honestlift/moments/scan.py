@@ -30,7 +30,13 @@ from honestlift.source.files import first_line
 Frame = nw.LazyFrame[Any]
 
 SORT_ABOVE = 75
-"""Sums in one query above which the rows are first sorted by their cell: unsorted they wash the cells out of the cache."""
+"""Sums in one query above which they wash the cells out of the cache: the rows are then sorted first, or the sums split."""
+
+WIDEST_SORT = 25
+"""Columns up to which the rows are sorted; wider ones are read again for every ``SORT_ABOVE`` sums."""
+
+FEWEST_SORT = 15_000
+"""Cells from which the rows are sorted: with fewer, sums split into several scans stay in the cache and cost less than a sort."""
 
 
 def count_cells(source: Source, keys: Sequence[str]) -> Moments:
@@ -128,7 +134,7 @@ def _column_profile(row: dict[str, Any], name: str, origin: float) -> ColumnProf
 
 
 def sums(source: Source, spec: Spec, seen: Profile) -> Moments:
-    """The sums that the request asks for, per cell, exact in any order (see exact.py), in one scan.
+    """The sums that the request asks for, per cell, exact in any order (see exact.py); in one scan up to ``SORT_ABOVE`` of them.
 
     Args:
         source: the rows.
@@ -142,18 +148,28 @@ def sums(source: Source, spec: Spec, seen: Profile) -> Moments:
     asked = {s: s.where_missing(seen.incomplete) for s in spec.sums}
     distinct = tuple(dict.fromkeys(s for s in asked.values() if s != Sum()))
     grids = {s: _grid(s, seen) for s in distinct if s.factors}
-    if sum(1 if g.low is None else 2 for g in grids.values()) > SORT_ABOVE:
-        source = source.sorted_copy((*keys, *spec.measures), len(keys))
-    table = collect(_exact_sums(source, spec, grids, distinct, seen))
-    by_sum = {s: f"s{i}" for i, s in enumerate(distinct)}
-    fetched = {s: by_sum[plain] for s, plain in asked.items() if plain != Sum()}
-    moments = moments_of(table, keys, fetched, {m: seen.columns[m].origin for m in spec.measures})
+    many = sum(1 if g.low is None else 2 for g in grids.values()) > SORT_ABOVE
+    if many and seen.cells >= FEWEST_SORT and len(keys) + len(spec.measures) <= WIDEST_SORT:
+        source, many = source.sorted_copy((*keys, *spec.measures), len(keys)), False
+    step = max(SORT_ABOVE, 1) if many else max(len(distinct), 1)
+    parts = [_fetch(source, spec, grids, distinct[i : i + step], seen) for i in range(0, max(len(distinct), 1), step)]
+    rows, fetched = parts[0].rows, {s: v for part in parts for s, v in part.sums.items()}
+    if any(not np.array_equal(part.rows, rows) for part in parts):
+        raise SourceError.changed()
+    whole = {s: rows.astype(np.float64) if plain == Sum() else fetched[plain] for s, plain in asked.items()}
+    return Moments(keys=parts[0].keys, rows=rows, sums=whole, origin=parts[0].origin)
+
+
+def _fetch(source: Source, spec: Spec, grids: Mapping[Sum, Grid], wanted: Sequence[Sum], seen: Profile) -> Moments:
+    """Some of the sums, in one scan."""
+    table = collect(_exact_sums(source, spec, grids, wanted, seen))
+    origin = {m: seen.columns[m].origin for m in spec.measures}
+    moments = moments_of(table, (spec.cluster, *spec.cells), {s: f"s{i}" for i, s in enumerate(wanted)}, origin)
     if int(moments.rows.sum()) != seen.rows or moments.rows.max(initial=0) > seen.largest_cell:
         raise SourceError.changed()
     if not all(np.isfinite(v).all() for v in moments.sums.values()):
         raise SourceError.engine("a sum of finite numbers is not finite")
-    whole = {s: moments.sums[s] if s in fetched else moments.rows.astype(np.float64) for s in spec.sums}
-    return Moments(keys=moments.keys, rows=moments.rows, sums=whole, origin=moments.origin)
+    return moments
 
 
 def _grid(s: Sum, seen: Profile) -> Grid:
@@ -169,7 +185,8 @@ def _exact_sums(source: Source, spec: Spec, grids: Mapping[Sum, Grid], wanted: S
     An expression that stands several times in a projection is computed once.
     """
     keys = [f"c{i}" for i in range(1 + len(spec.cells))]
-    columns = {m: double(f"c{len(keys) + i}", source.kind(m)) for i, m in enumerate(spec.measures)}
+    measures = tuple(dict.fromkeys(name for s in wanted for name in (*s.factors, *s.present)))
+    columns = {m: double(f"c{len(keys) + i}", source.kind(m)) for i, m in enumerate(measures)}
     whole = {m: present(e) if seen.columns[m].missing else None for m, e in columns.items()}
     about: dict[str, nw.Expr] = {}
     for m, e in columns.items():
@@ -186,7 +203,7 @@ def _exact_sums(source: Source, spec: Spec, grids: Mapping[Sum, Grid], wanted: S
         else:
             made.append(nw.all_horizontal(*others, ignore_nulls=False).cast(nw.Int32).cast(nw.Float64).alias(f"s{i}"))
     names = [f"s{i}{x}" for i, s in enumerate(wanted) for x in (levels(grids[s]) if s.factors else ("",))]
-    frame = source.select((spec.cluster, *spec.cells, *spec.measures)).select(*keys, *made)
+    frame = source.select((spec.cluster, *spec.cells, *measures)).select(*keys, *made)
     return frame.group_by(*keys).agg(nw.len().alias("n"), *[nw.col(name).sum() for name in names])
 
 

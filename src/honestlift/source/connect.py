@@ -117,8 +117,23 @@ class Source:
         return Source(relation=copy, connection=connection, columns=tuple(columns), kinds=tuple(kinds), engine=self.engine)
 
     def sorted_copy(self, names: Sequence[str], keys: int) -> Source:
-        """A copy of the named columns, sorted by the first ``keys`` of them; see ``kept``."""
-        return self.kept(self.select(names), names, [self.kind(n) for n in names], order=keys)
+        """A copy of the named columns, sorted by the first ``keys`` of them, in a temporary table that goes when the copy does.
+
+        Files and tables are sorted by the engine that reads them, on a cursor of its own; a frame or a user's relation, which another
+        connection does not know, is streamed over (see ``kept``).
+        """
+        kinds: list[Kind] = [self.kind(n) for n in names]
+        ordered = self._project(names).order(", ".join(f"c{i}" for i in range(keys)))
+        if self.connection is not None:
+            cursor = self.connection.cursor()
+            try:
+                cursor.execute(f"CREATE TEMP TABLE kept AS {ordered.sql_query()}")
+            except duckdb.CatalogException:
+                cursor.close()
+            else:
+                copy = cursor.table("temp.kept")
+                return replace(self, relation=copy, connection=cursor, columns=tuple(names), kinds=tuple(kinds))
+        return self.kept(self.select(names), names, kinds, order=keys)
 
     def _limits(self) -> tuple[int | None, str | None]:
         """Threads and memory that the engine may use."""
