@@ -195,9 +195,13 @@ class TestSortedRoad:
         sorted_by = []
         plain = type(connect(frame)).sorted_copy
         monkeypatch.setattr(type(connect(frame)), "sorted_copy", lambda *a: sorted_by.append(a[2]) or plain(*a))
+        split = summed(frame, asked)
+        assert sorted_by == []
+        monkeypatch.setattr(scan, "FEWEST_SORT", 6)
         many = summed(frame, asked)
         assert len(asked.sums) == 300
         assert sorted_by == [1]
+        assert split.digest() == many.digest()
         for s in itertools.islice(asked.sums, 1, None, 40):
             one = Sum.of(*s.factors)
             assert summed(frame, Spec("ws", (), (one,))).sums[one].tobytes() == many.sums[s].tobytes()
