@@ -2,11 +2,6 @@
 
 from __future__ import annotations
 
-import platform
-import time
-from datetime import UTC, datetime
-from functools import cache
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -14,6 +9,7 @@ import numpy as np
 from honestlift.analysis.checking import check
 from honestlift.analysis.estimates import estimate_metric
 from honestlift.analysis.ledger import ledger
+from honestlift.analysis.provenance import Clock, provenance
 from honestlift.analysis.reading import Reading, Step, read
 from honestlift.analysis.roles import metric_table
 from honestlift.analysis.tables import cluster_table, density_table, exposure_table, groups_of
@@ -26,12 +22,12 @@ from honestlift.version import __version__
 
 
 def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
-    """From rows to a Lift. Two scans fetch the sums, one more the histogram; everything else happens on the table of sums.
+    """From rows to a Lift. The rows are scanned a handful of times; all else happens on the table of sums.
 
     Raises:
         HonestliftError: if a column or a value is not what the study needs.
     """
-    started, clock = datetime.now(UTC), time.perf_counter()
+    clock = Clock()
     reading = read(source, study, step)
     step("Estimating")
     answers = [estimate_metric(metric, reading.cells.outcome(metric.column), study) for metric in study.metrics]
@@ -55,13 +51,7 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
         ledger=ledger(checks),
         verdict=verdict,
         tables=tables,
-        provenance={
-            "plan_sha256": study.sha256(),
-            "seed": study.seed,
-            "versions": dict(_versions()),
-            "started": started.isoformat(timespec="seconds"),
-            "seconds": round(time.perf_counter() - clock, 3),
-        },
+        provenance=provenance(study, clock),
         honestlift_version=__version__,
     )
 
@@ -96,9 +86,3 @@ def _population(reading: Reading) -> dict[str, Any]:
     exposure = {} if cells.exposed is None else {g: int(everyone.count[c].sum()) for g, c in groups_of(everyone).items()}
     sizes = {"min": int(users.min()), "median": float(np.median(users)), "max": int(users.max())}
     return {"arms": arms, "exposure_counts": exposure, "cluster_size": sizes}
-
-
-@cache
-def _versions() -> tuple[tuple[str, str], ...]:
-    packages = ("duckdb", "narwhals", "numpy", "pyarrow", "scipy")
-    return (("python", platform.python_version()), *((name, version(name)) for name in packages))

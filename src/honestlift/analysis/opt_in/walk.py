@@ -2,13 +2,8 @@
 
 from __future__ import annotations
 
-import platform
-import time
 from collections.abc import Sequence
 from dataclasses import replace
-from datetime import UTC, datetime
-from functools import cache
-from importlib.metadata import version
 from typing import Any
 
 import numpy as np
@@ -35,6 +30,7 @@ from honestlift.analysis.opt_in.tables import (
     weights_table,
 )
 from honestlift.analysis.opt_in.verdict import judge_opt_in, ledger_opt_in
+from honestlift.analysis.provenance import Clock, provenance
 from honestlift.design.opt_in import OptInStudy
 from honestlift.estimators.propensity import Propensity
 from honestlift.moments.patterns import Patterns
@@ -49,7 +45,7 @@ def analyze_opt_in(source: Source, study: OptInStudy, step: Step) -> Lift:
     Raises:
         HonestliftError: if a column or a value is not what the study needs.
     """
-    started, clock = datetime.now(UTC), time.perf_counter()
+    clock = Clock()
     reading = read_opt_in(source, study, step)
     step("Modelling who opts in")
     everyone = reading.users if reading.clustered else reading.users.collapsed()
@@ -79,13 +75,7 @@ def analyze_opt_in(source: Source, study: OptInStudy, step: Step) -> Lift:
         verdict=verdict,
         tables=_tables(reading, users, propensity, answers, found, support, study)
         | {"trimming": trimming_table(replace(reading, users=everyone), first, bounds, answers, whole)},
-        provenance={
-            "plan_sha256": study.sha256(),
-            "seed": study.seed,
-            "versions": dict(_versions()),
-            "started": started.isoformat(timespec="seconds"),
-            "seconds": round(time.perf_counter() - clock, 3),
-        },
+        provenance=provenance(study, clock),
         honestlift_version=__version__,
     )
 
@@ -148,9 +138,3 @@ def _cluster_sizes(reading: OptInReading) -> dict[str, Any]:
         return {"min": None, "median": None, "max": None}
     sizes = np.bincount(reading.users.group, reading.users.count.sum(axis=1), reading.users.groups)
     return {"min": int(sizes.min()), "median": float(np.median(sizes)), "max": int(sizes.max())}
-
-
-@cache
-def _versions() -> tuple[tuple[str, str], ...]:
-    packages = ("duckdb", "narwhals", "numpy", "pyarrow", "scipy")
-    return (("python", platform.python_version()), *((name, version(name)) for name in packages))
