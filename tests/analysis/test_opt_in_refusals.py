@@ -9,7 +9,6 @@ import pyarrow as pa
 import pytest
 
 import honestlift as hl
-from honestlift.analysis.opt_in import reading as opt_in_reading
 from honestlift.errors import ColumnError, DataError, DesignError
 from honestlift.simulate import published
 
@@ -78,12 +77,6 @@ def test_bad_input_is_told(table: pa.Table, options: dict[str, str], error: type
     with pytest.raises(error) as caught:
         lift(table, design, covariates=covariates)
     assert message in str(caught.value)
-
-
-def test_too_many_patterns_are_refused_with_the_limit_and_never_sampled(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(opt_in_reading, "MOST_PATTERNS", 10_000)
-    with pytest.raises(DataError, match="Expected at most 10,000, which fit in memory; nothing was sampled"):
-        lift()
 
 
 def test_options_of_an_opt_in_study_are_refused_in_a_cluster_experiment() -> None:

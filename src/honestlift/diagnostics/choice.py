@@ -49,6 +49,14 @@ def unit_rows(users: int, sampled_one_in: int) -> Check:
     )
 
 
+def sampled(users: int, looked_at: int) -> Check:
+    """Passed when it is reached: estimates rest on all users, what shows whether to believe them on a sample."""
+    text = f"The {words.count(users, 'user')} stay in their engine, and every estimate and interval rests on all of them. "
+    text += f"Balance, overlap and what drives the choice are shown on {words.count(looked_at, 'user')}, drawn by a hash of their ids."
+    evidence = {"users": users, "looked_at": looked_at}
+    return Check(code="sampled_diagnostics", level="ok", statement=text, remedy="", evidence=evidence)
+
+
 def few_clusters(clusters: int) -> Check:
     """Are there enough workspaces for an interval that lets users of one workspace resemble each other?"""
     level: Level = "stop" if clusters < 5 else "caution" if clusters < 10 else "ok"

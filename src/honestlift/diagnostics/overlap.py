@@ -23,6 +23,9 @@ STOP_WEIGHT, CAUTION_WEIGHT = 0.20, 0.05
 STOP_UNREACHED, CAUTION_UNREACHED = 0.10, 0.01
 NAMES = ("other", "opted-in")
 
+Reach = tuple[tuple[float, float], tuple[float, float]]
+"""Least and greatest propensity of those who did not opt in, and of those who did."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ArmOverlap:
@@ -45,22 +48,25 @@ class ArmOverlap:
     unreached: float
 
 
-def effective_sizes(patterns: Patterns, e: Floats, estimand: Estimand) -> tuple[ArmOverlap, ArmOverlap]:
+def effective_sizes(
+    patterns: Patterns, e: Floats, estimand: Estimand, reach: Reach | None = None
+) -> tuple[ArmOverlap, ArmOverlap]:
     """Effective size and largest weight of both arms.
 
     Args:
-        patterns: the rows.
+        patterns: the rows, or a sample of them that is weighted up to all.
         e: (P,) propensity.
         estimand: whose weights.
+        reach: the range of the propensity in each arm where the patterns are a sample; the weights are monotone in it.
     """
     weights, target = arm_weights(e, estimand), patterns.count.sum(axis=1) * tilt(e, estimand).h
     made: list[ArmOverlap] = []
     for arm in (0, 1):
         n, w = patterns.count[:, arm], weights[:, arm]
         total = float(np.sum(n * w))
-        largest = float(w[n > 0].max())
         effective = total**2 / float(np.sum(n * w**2))
-        inside = e[n > 0]
+        inside = e[n > 0] if reach is None else np.array(reach[arm])
+        largest = float(w[n > 0].max() if reach is None else arm_weights(inside, estimand)[:, arm].max())
         beyond = float(target[(e < inside.min()) | (e > inside.max())].sum() / target.sum())
         made.append(
             ArmOverlap(

@@ -57,6 +57,19 @@ def partial_linear(patterns: Patterns) -> Regression:
     products[k, k] = patterns.arms[1]
     products[k, k + 1] = products[k + 1, k] = float(patterns.total[:, 1].sum())
     products[k + 1, k + 1] = float(patterns.square.sum())
+    return regression_of(products, patterns.names, patterns.covariates, n)
+
+
+def regression_of(products: Floats, names: tuple[str, ...], covariates: tuple[str, ...], n: float) -> Regression:
+    """The regression from cross-products (k + 2, k + 2) of intercept, covariates, treatment and outcome.
+
+    Args:
+        products: the sums.
+        names: the covariate columns.
+        covariates: the covariate each belongs to.
+        n: rows.
+    """
+    k = len(names) + 1
     everything = list(range(k))
     d_rest = _residual(products, k, everything)
     # an outcome that the covariates determine leaves nothing but rounding
@@ -64,8 +77,8 @@ def partial_linear(patterns: Patterns) -> Regression:
     beta = np.linalg.solve(products[: k + 1, : k + 1], products[: k + 1, k + 1])
     dof = n - k - 1
     return Regression(
-        names=patterns.names,
-        covariates=patterns.covariates,
+        names=names,
+        covariates=covariates,
         products=products,
         effect=float(beta[-1]),
         std_error=math.sqrt(y_rest / dof / d_rest),

@@ -244,12 +244,5 @@ class DataError(HonestliftError, ValueError):
         )
 
     @classmethod
-    def too_many_patterns(cls, count: int, most: int) -> DataError:
-        return cls(
-            f"The users have {count:,} different combinations of covariates. Expected at most {most:,}, which fit in memory; nothing "
-            "was sampled. Round continuous covariates, or bin them, and run again."
-        )
-
-    @classmethod
     def no_users_left(cls, why: str) -> DataError:
         return cls(f"{why} leaves no users in one of the arms. Expected some in both. Widen it, or leave it out.")

@@ -57,6 +57,32 @@ def balance_arm(patterns: Patterns, design: Design, arm: int, share: Floats, *, 
     Returns:
         The fit as an estimating equation; its curvature is the weight, (P, 2).
     """
+    beta = balancing_coefficients(patterns, design, arm, share)
+    matrix = design.matrix
+    inside = in_arm(patterns.size, arm)
+    weight = inside * _weights(predict(matrix, beta))[:, None]
+    zero = np.zeros(matrix.shape[1])
+    return Nuisance(
+        design=matrix,
+        residual=Linear(level=-weight if fixed_target else share - weight),
+        curvature=weight,
+        penalty=zero,
+        pull=zero,
+    )
+
+
+def balancing_coefficients(patterns: Patterns, design: Design, arm: int, share: Floats) -> Floats:
+    """The λ of the weights exp(z'λ), (k,).
+
+    Args:
+        patterns: the rows.
+        design: the columns whose means are balanced.
+        arm: the arm that is weighted.
+        share: (P, 2) share of each row in the target.
+
+    Raises:
+        DesignError: if no weights reproduce the means.
+    """
     matrix, n = design.matrix, patterns.count[:, arm]
     wanted = project(matrix, patterns.sum_over_rows(share))
     beta = np.zeros(matrix.shape[1])
@@ -83,16 +109,7 @@ def balance_arm(patterns: Patterns, design: Design, arm: int, share: Floats, *, 
             break
     if not settled:
         raise DesignError.cannot_balance("treated" if arm else "control")
-    inside = in_arm(patterns.size, arm)
-    weight = inside * _weights(predict(matrix, beta))[:, None]
-    zero = np.zeros(matrix.shape[1])
-    return Nuisance(
-        design=matrix,
-        residual=Linear(level=-weight if fixed_target else share - weight),
-        curvature=weight,
-        penalty=zero,
-        pull=zero,
-    )
+    return beta
 
 
 def _weights(eta: Floats) -> Floats:

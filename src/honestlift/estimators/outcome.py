@@ -85,6 +85,12 @@ def fit_outcome(
     return _model(arm, m - patterns.origin, m * (1 - m), design)
 
 
+def evaluated_outcome(arm: int, design: Design, beta: Floats) -> OutcomeModel:
+    """The linear model with these coefficients of a design, (k + 1,), about the outcome's origin."""
+    mean = predict(design.matrix, beta)
+    return _model(arm, mean, np.ones_like(mean), design)
+
+
 def _model(arm: int, mean: Floats, slope: Floats, design: Design) -> OutcomeModel:
     inside, zero = in_arm(mean.size, arm), np.zeros(design.matrix.shape[1])
     nuisance = Nuisance(

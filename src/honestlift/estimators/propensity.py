@@ -92,7 +92,7 @@ def fit_propensity(
     if ridge is not None:
         penalty[1:] = 1 / (ridge * design.scale**2)
     beta, steps, done = newton(design.matrix, patterns.count, penalty, start)
-    return _fitted(patterns, design, beta, penalty, steps, done)
+    return evaluated(patterns, design, beta, penalty, steps, done)
 
 
 def fit_like_scikit_learn(patterns: Patterns, *, ridge: float = 1.0) -> Propensity:
@@ -123,10 +123,20 @@ def fit_like_scikit_learn(patterns: Patterns, *, ridge: float = 1.0) -> Propensi
     slopes: Floats = np.asarray(found.x[:-1], dtype=np.float64)
     beta = np.concatenate([[float(found.x[-1]) + float(np.sum(slopes * design.centre))], slopes * design.scale])
     penalty = np.concatenate([[0.0], 1 / (ridge * design.scale**2)])
-    return _fitted(patterns, design, beta, penalty, int(found.nit), bool(found.success))
+    return evaluated(patterns, design, beta, penalty, int(found.nit), bool(found.success))
 
 
-def _fitted(patterns: Patterns, design: Design, beta: Floats, penalty: Floats, steps: int, done: bool) -> Propensity:
+def evaluated(patterns: Patterns, design: Design, beta: Floats, penalty: Floats, steps: int, done: bool) -> Propensity:
+    """The logit with these coefficients on these patterns, which need not be those that it was fitted to.
+
+    Args:
+        patterns: the rows.
+        design: their standardized columns.
+        beta: (k + 1,) coefficients of these.
+        penalty: (k + 1,) of their squares.
+        steps: that it took to find them.
+        done: whether they settled.
+    """
     eta = predict(design.matrix, beta)
     e = expit(eta)
     there = patterns.count.sum(axis=1) > 0

@@ -6,6 +6,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from honestlift.estimators.stack import Means
+from honestlift.estimators.streamed import Assembled, MeanSums
+from honestlift.moments.influences import Influence
 from honestlift.moments.patterns import Patterns, tally
 
 Floats = NDArray[np.float64]
@@ -43,6 +45,28 @@ def clustered_covariance(means: Means, patterns: Patterns, group: NDArray[np.int
     """
     sums = cluster_influence(means, patterns, group, groups)
     return groups / (groups - 1) * np.einsum("ga,gb->ab", sums, sums) / patterns.rows**2
+
+
+def streamed_clustered_covariance(
+    made: Assembled, stack: tuple[MeanSums, MeanSums], found: tuple[Influence, Influence], rows: float
+) -> Floats:
+    """The same from sums per cluster that the engine computed.
+
+    Args:
+        made: the sums of every fit.
+        stack: the sums of both means of one estimator, (G,) each.
+        found: the influence functions of both means.
+        rows: number n of rows.
+    """
+    sums: list[Floats] = []
+    for mean, one in zip(stack, found, strict=True):
+        value = mean.top - one.mean * mean.bottom
+        for (place, _, _), v in zip(mean.moved, one.directions(), strict=True):
+            value = value + np.einsum("gj,j->g", made.fits[place].score, v)
+        sums.append(value / one.size)
+    both = np.column_stack(sums)
+    groups = both.shape[0]
+    return groups / (groups - 1) * np.einsum("ga,gb->ab", both, both) / rows**2
 
 
 def effect_covariance(covariance_of_means: Floats) -> Floats:

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from honestlift.errors import HonestliftError
 from honestlift.estimators.fit import solve_each, weighted_sums
 from honestlift.estimators.stack import Linear, Nuisance, Stack
+from honestlift.estimators.streamed import Assembled
 from honestlift.inference.bootstrap import resample
 from honestlift.moments.patterns import Patterns, tally
 
@@ -101,6 +102,40 @@ def group_sums(stacks: Iterable[Stack], patterns: Patterns, group: NDArray[np.in
             pair.append((top, bottom, tuple(moved)))
         means.append(tuple(pair))
     return GroupSums(values=np.column_stack(made.columns), fits=tuple(made.fits), means=tuple(means))
+
+
+def assembled_sums(made: Assembled, groups: int) -> GroupSums:
+    """The same from sums that the engine computed.
+
+    Args:
+        made: the sums of every fit and every estimator in every group.
+        groups: number G of groups.
+    """
+    columns: list[Floats] = []
+
+    def add(values: Floats) -> int:
+        columns.append(np.broadcast_to(values, (groups,)))
+        return len(columns) - 1
+
+    def along(values: Floats) -> int:
+        places = [add(values[:, j]) for j in range(values.shape[1])]
+        return places[0]
+
+    fits: list[tuple[int, int, Floats, Floats]] = []
+    for fit in made.fits:
+        k = fit.penalty.size
+        places = [add(fit.information[:, i, j]) for i in range(k) for j in range(i, k)]
+        along(fit.score)
+        fits.append((places[0], k, fit.penalty, fit.pull))
+    means: list[tuple[tuple[int, int, tuple[tuple[int, int, int | None], ...]], ...]] = []
+    for stack in made.stacks.values():
+        pair: list[tuple[int, int, tuple[tuple[int, int, int | None], ...]]] = []
+        for mean in stack:
+            top, bottom = add(mean.top), add(mean.bottom)
+            moved = [(place, along(t), None if b is None else along(b)) for place, t, b in mean.moved]
+            pair.append((top, bottom, tuple(moved)))
+        means.append(tuple(pair))
+    return GroupSums(values=np.column_stack(columns), fits=tuple(fits), means=tuple(means))
 
 
 def means_of(sums: GroupSums, totals: Floats) -> Floats:

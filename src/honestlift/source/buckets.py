@@ -16,7 +16,7 @@ BUCKET = "\0bucket"
 PRIME = 2**31 - 1
 
 
-def with_buckets(source: Source, unit: str, buckets: int = BUCKETS) -> Source:
+def with_buckets(source: Source, unit: str, buckets: int = BUCKETS, name: str = BUCKET) -> Source:
     """The same rows with one more column: the bucket of each unit, 0 to buckets − 1.
 
     Whole numbers: x⁵ mod 2³¹ − 1 of the shifted id, in 64-bit arithmetic. Text: the first three hexadecimal digits of its md5.
@@ -26,6 +26,7 @@ def with_buckets(source: Source, unit: str, buckets: int = BUCKETS) -> Source:
         source: the rows.
         unit: column that names the unit.
         buckets: number of buckets; at most 4,096 for text.
+        name: of the new column.
 
     Raises:
         DataError: if the ids are floating-point numbers.
@@ -42,4 +43,4 @@ def with_buckets(source: Source, unit: str, buckets: int = BUCKETS) -> Source:
     else:
         digits = f"CAST('0x' || substr(md5(CAST({at} AS VARCHAR)), 1, 3) AS INTEGER)"
         relation = every.project(f"*, {digits} % {buckets} AS {made}")
-    return replace(source, relation=relation, columns=(*source.columns, BUCKET), kinds=(*source.kinds, "integer"))
+    return replace(source, relation=relation, columns=(*source.columns, name), kinds=(*source.kinds, "integer"))

@@ -6,14 +6,18 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 from honestlift.analysis.checking import ORDER
 from honestlift.analysis.opt_in.estimates import OptInAnswer
 from honestlift.analysis.opt_in.fits import Fits, fit_all
 from honestlift.analysis.opt_in.reading import OptInReading
 from honestlift.analysis.opt_in.sensitivity import Sensitivity
+from honestlift.analysis.opt_in.streamed import streamed_basis
 from honestlift.design.opt_in import OptInStudy
 from honestlift.diagnostics import assignment, balance, choice, covariates
-from honestlift.diagnostics.overlap import ArmOverlap, effective_sizes, overlap_checks
+from honestlift.diagnostics.overlap import ArmOverlap, Reach, effective_sizes, overlap_checks
 from honestlift.estimators.doubly_robust import augmented
 from honestlift.estimators.propensity import Propensity, auc
 from honestlift.estimators.stack import solve
@@ -22,6 +26,8 @@ from honestlift.inference.influence import clustered_covariance, covariance, eff
 from honestlift.inference.interval import t_interval
 from honestlift.moments.patterns import Patterns
 from honestlift.result import Check
+
+Floats = NDArray[np.float64]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,15 +45,16 @@ class Gate:
     balances: Mapping[Estimand, list[covariates.Balance]]
 
 
-def gate(users: Patterns, propensity: Propensity, study: OptInStudy) -> Gate:
+def gate(users: Patterns, propensity: Propensity, study: OptInStudy, reach: Reach | None = None) -> Gate:
     """Which estimands the data support.
 
     Args:
         users: everybody, after trimming.
         propensity: fitted to them.
         study: names the estimands.
+        reach: range of the propensity in each arm, where the users are a sample.
     """
-    every: dict[Estimand, tuple[ArmOverlap, ArmOverlap]] = {e: effective_sizes(users, propensity.e, e) for e in ESTIMANDS}
+    every: dict[Estimand, tuple[ArmOverlap, ArmOverlap]] = {e: effective_sizes(users, propensity.e, e, reach) for e in ESTIMANDS}
     asked = [e for e in ESTIMANDS if e in study.design.estimands]
     found = covariates.balances(users, propensity.e, ESTIMANDS)
     balanced = {e: covariates.weighted_smd(rows, e) for e, rows in found.items()}
@@ -70,8 +77,9 @@ def check_opt_in(
 ) -> tuple[Check, ...]:
     """All checks that the study's columns allow, worst first, else in the order of the walk."""
     made = [choice.separation(propensity, auc(propensity.e, users.count), len(users.names))]
-    made += [choice.unit_rows(int(reading.users.rows), reading.one_in), *overlap]
-    made += [choice.few_clusters(reading.grouped.groups)] if reading.clustered else []
+    made += [choice.unit_rows(reading.rows, reading.one_in), *overlap]
+    made += [choice.sampled(reading.rows, reading.stream.looked_at)] if reading.stream else []
+    made += [choice.few_clusters(reading.cluster_rows.size)] if reading.clustered else []
     made += [choice.kink(propensity.e, users.count.sum(axis=1))] if "ATM" in study.design.estimands else []
     for answer, sensitivity in zip(answers, sensitivities, strict=True):
         made += _of_metric(reading, answer, sensitivity)
@@ -93,7 +101,7 @@ def _of_metric(reading: OptInReading, answer: OptInAnswer, s: Sensitivity) -> li
 
 def _missing(reading: OptInReading, answer: OptInAnswer) -> Check:
     """Is the outcome missing more often among those who opted in? A z test of two shares, users independent."""
-    everyone, there = reading.users.arms, reading.outcomes[answer.metric.column].arms
+    everyone, there = reading.arms, reading.outcome_arms[answer.metric.column]
     gone = [a - b for a, b in zip(everyone, there, strict=True)]
     shares = (gone[0] / everyone[0], gone[1] / everyone[1])
     variance = sum(s * (1 - s) / n for s, n in zip(shares, everyone, strict=True))
@@ -105,19 +113,28 @@ def _negative_controls(reading: OptInReading, study: OptInStudy, estimand: Estim
     """Outcomes that the feature cannot move, through the same pipeline as the headline."""
     made: list[balance.Contrast] = []
     for name in study.negative_controls:
+        if reading.stream is not None:
+            basis = streamed_basis(reading.stream, name, only=estimand)[0]
+            point = basis.points["aipw", estimand]
+            v = point.covariance if point.variant is None else point.variant
+            made.append(_contrast(name, point.effect, v, basis.df, study))
+            continue
         patterns = reading.outcomes[name]
         fits = fit_all(patterns if reading.clustered else patterns.collapsed(), study)
-        made.append(_contrast(name, fits, study, estimand))
+        made.append(_of_fits(name, fits, study, estimand))
     return [balance.negative_control(made)] if made else []
 
 
-def _contrast(name: str, fits: Fits, study: OptInStudy, estimand: Estimand) -> balance.Contrast:
+def _of_fits(name: str, fits: Fits, study: OptInStudy, estimand: Estimand) -> balance.Contrast:
     patterns = fits.patterns
     means = solve(augmented(patterns, fits.propensity, fits.outcomes, estimand), patterns)
     if patterns.group is None:
         v, df = covariance(means, patterns), math.inf
     else:
         v, df = clustered_covariance(means, patterns, patterns.group, patterns.groups), patterns.groups - 1.0
-    error = math.sqrt(max(float(effect_covariance(v)[1, 1]), 0.0))
-    interval = t_interval(means.effect, error, df, study.level)
-    return balance.Contrast(name=name, effect=means.effect, low=interval.low, high=interval.high, p_value=interval.p_value)
+    return _contrast(name, means.effect, effect_covariance(v), df, study)
+
+
+def _contrast(name: str, effect: float, v: Floats, df: float, study: OptInStudy) -> balance.Contrast:
+    interval = t_interval(effect, math.sqrt(max(float(v[1, 1]), 0.0)), df, study.level)
+    return balance.Contrast(name=name, effect=effect, low=interval.low, high=interval.high, p_value=interval.p_value)

@@ -3,34 +3,32 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
-from honestlift.analysis.opt_in.fits import BALANCED, Fits, Key, Trimmed, fit_all
+from honestlift.analysis.opt_in.fits import Basis, Fits, Key, Point, Trimmed, fit_all
 from honestlift.analysis.opt_in.flexible import flexible_rows
-from honestlift.analysis.opt_in.matching import MatchedAnswer, matching_answers, matching_bootstrap
+from honestlift.analysis.opt_in.matching import MatchedAnswer, matching_answers
 from honestlift.analysis.opt_in.reading import OptInReading
-from honestlift.analysis.opt_in.sheet import Sheet, finite
+from honestlift.analysis.opt_in.resamples import resampled_patterns, resampled_rows, resampled_sums
+from honestlift.analysis.opt_in.sheet import Sheet
+from honestlift.analysis.opt_in.streamed import streamed_basis
+from honestlift.analysis.opt_in.streaming import Streaming
 from honestlift.design.metric import Mean
 from honestlift.design.opt_in import OptInStudy
-from honestlift.diagnostics.overlap import effective_sizes
-from honestlift.errors import DesignError
-from honestlift.estimators.propensity import expit, newton
-from honestlift.estimators.stack import Stack, cross, predict, project, solve, solve_square
-from honestlift.estimators.tilt import Estimand, tilt
+from honestlift.diagnostics.sensitivity import Regression, partial_linear
+from honestlift.estimators.stack import solve
+from honestlift.estimators.tilt import Estimand
 from honestlift.inference.influence import clustered_covariance, covariance, effect_covariance
-from honestlift.inference.interval import percentile_interval, relative, t_interval
-from honestlift.inference.replicate import bucket_bootstrap, group_sums, jackknife_covariance, refit_bootstrap
+from honestlift.inference.interval import relative, t_interval
+from honestlift.inference.replicate import group_sums, jackknife_covariance
 from honestlift.moments.patterns import Patterns
 from honestlift.result import Estimate, Relative
 
 Floats = NDArray[np.float64]
-
-ONE_STEP_ROWS, ONE_STEP_ESS = 20_000, 2_000
-"""Users, and effective users of either arm, above which a resample takes one Newton step instead of a whole fit."""
 
 ADJUSTMENT = {
     "naive": "none",
@@ -52,6 +50,8 @@ class OptInAnswer:
         estimates: every estimate, the headline among them.
         headline: its estimand.
         dropped_draws: bootstrap resamples without an estimate.
+        binary: whether the outcome is 0/1.
+        regression: least squares of the outcome on the choice and the covariates.
     """
 
     metric: Mean
@@ -60,15 +60,12 @@ class OptInAnswer:
     estimates: tuple[Estimate, ...]
     headline: Estimand
     dropped_draws: int
+    binary: bool
+    regression: Regression
 
     def find(self, method: str, estimand: str) -> Estimate | None:
         """The estimate by this method of this estimand, if there is one."""
         return next((e for e in self.estimates if (e.method, e.estimand) == (method, estimand)), None)
-
-    @property
-    def binary(self) -> bool:
-        """Whether the outcome is 0/1."""
-        return is_binary(self.fits.patterns)
 
 
 def is_binary(patterns: Patterns) -> bool:
@@ -81,7 +78,12 @@ def is_binary(patterns: Patterns) -> bool:
 
 
 def estimate_opt_in(
-    metric: Mean, reading: OptInReading, study: OptInStudy, bounds: Trimmed | None, headline: Estimand
+    metric: Mean,
+    reading: OptInReading,
+    study: OptInStudy,
+    headline: Estimand,
+    bounds: Trimmed | None = None,
+    stream: Streaming | None = None,
 ) -> OptInAnswer:
     """Estimate one metric in every way.
 
@@ -89,40 +91,57 @@ def estimate_opt_in(
         metric: which.
         reading: the patterns.
         study: what is asked.
-        bounds: propensities that are kept.
         headline: the first of the study's estimands that the data support.
+        bounds: propensities that are kept.
+        stream: the rows within the bounds in their engine, where there are too many patterns to hold.
     """
-    everyone = reading.outcomes[metric.column]
-    clustered = reading.clustered
-    fits = fit_all(everyone if clustered else everyone.collapsed(), study, bounds)
-    patterns = fits.patterns
-    points, df = _points(fits, study, clustered)
-    sheet = Sheet(
-        metric=metric.label,
-        level=study.level,
-        units=int(patterns.rows),
-        clusters=patterns.groups if clustered else None,
-        scale="risk difference" if is_binary(patterns) else "difference",
-        suffix="" if bounds is None else f"; propensities from {bounds.low:.3g} to {bounds.high:.3g}",
-    )
-    flat = patterns.collapsed() if clustered else patterns
-    matched = tuple(matching_answers(flat, fit_all(flat, study).propensity if clustered else fits.propensity, study))
-    rows = [_row(key, p, p.covariance, df, sheet, key == ("aipw", headline)) for key, p in points.items()]
-    rows += [
-        _row((f"{m}:cr1", e), p, p.variant, df, sheet, headline=False) for (m, e), p in points.items() if p.variant is not None
-    ]
-    rows += [_matching_row(m, flat.origin, sheet) for m in matched]
+    if stream is None:
+        basis, matched = _from_patterns(reading.outcomes[metric.column], reading.clustered, study, bounds)
+        sums = None
+    else:
+        basis, sums, matched = streamed_basis(stream, metric.column)
+    sheet = _sheet(metric, basis, study, bounds)
+    rows = _rows(basis, matched, sheet, headline)
     if study.learners is not None:
-        rows += flexible_rows(everyone, study, bounds, clustered, df, sheet)
-    resampled, dropped = _bootstrap(everyone, fits, study, bounds, sheet, rows, clustered)
+        learned = reading.outcomes[metric.column] if stream is None else stream.even(metric.column)
+        rows += flexible_rows(learned, study, None if stream else bounds, reading.clustered, basis.df, sheet)
+    if stream is None:
+        grouped = (
+            basis.fits if reading.clustered or not study.bootstrap else fit_all(reading.outcomes[metric.column], study, bounds)
+        )
+        again = resampled_patterns(grouped, study)
+    else:
+        again = resampled_sums(basis, sums, study)
     return OptInAnswer(
         metric=metric,
-        fits=fits,
-        matched=matched,
-        estimates=_in_order([*rows, *resampled], study.design.estimands),
+        fits=basis.fits,
+        matched=tuple(matched),
+        estimates=_in_order([*rows, *resampled_rows(again, rows, sheet, study)], study.design.estimands),
         headline=headline,
-        dropped_draws=dropped,
+        dropped_draws=again.dropped,
+        binary=basis.binary,
+        regression=basis.regression,
     )
+
+
+def _sheet(metric: Mean, basis: Basis, study: OptInStudy, bounds: Trimmed | None) -> Sheet:
+    return Sheet(
+        metric=metric.label,
+        level=study.level,
+        units=basis.users,
+        clusters=basis.clusters or None,
+        scale="risk difference" if basis.binary else "difference",
+        suffix="" if bounds is None else f"; propensities from {bounds.low:.3g} to {bounds.high:.3g}",
+    )
+
+
+def _rows(basis: Basis, matched: Sequence[MatchedAnswer], sheet: Sheet, headline: Estimand) -> list[Estimate]:
+    """Every estimator with its default interval, the variants of clusters, matching."""
+    rows = [_row(key, p, p.covariance, basis.df, sheet, key == ("aipw", headline)) for key, p in basis.points.items()]
+    for (method, estimand), point in basis.points.items():
+        if point.variant is not None:
+            rows.append(_row((f"{method}:cr1", estimand), point, point.variant, basis.df, sheet, headline=False))
+    return rows + [_matching_row(m, basis.fits.patterns.origin, sheet) for m in matched]
 
 
 def _in_order(rows: Sequence[Estimate], estimands: Sequence[str]) -> tuple[Estimate, ...]:
@@ -130,29 +149,40 @@ def _in_order(rows: Sequence[Estimate], estimands: Sequence[str]) -> tuple[Estim
     return tuple(e for estimand in estimands for e in rows if e.estimand == estimand)
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class _Point:
-    """One estimator's answer without the arrays behind it: covariances are of (mean under control, effect)."""
+def _from_patterns(
+    everyone: Patterns, clustered: bool, study: OptInStudy, bounds: Trimmed | None
+) -> tuple[Basis, list[MatchedAnswer]]:
+    """Estimates from patterns that are all in memory."""
+    fits = fit_all(everyone if clustered else everyone.collapsed(), study, bounds)
+    patterns = fits.patterns
+    points, df = _points(fits, study, clustered)
+    flat = patterns.collapsed() if clustered else patterns
+    matched = matching_answers(flat, fit_all(flat, study).propensity if clustered else fits.propensity, study)
+    basis = Basis(
+        fits=fits,
+        points=points,
+        df=df,
+        users=int(patterns.rows),
+        clusters=patterns.groups if clustered else 0,
+        binary=is_binary(patterns),
+        regression=partial_linear(patterns),
+    )
+    return basis, matched
 
-    effect: float
-    control_mean: float
-    covariance: Floats
-    variant: Floats | None = None
 
-
-def _points(fits: Fits, study: OptInStudy, clustered: bool) -> tuple[dict[Key, _Point], float]:
+def _points(fits: Fits, study: OptInStudy, clustered: bool) -> tuple[dict[Key, Point], float]:
     """Every estimator's answer with its default covariance, the CR1 variant of clusters, and the degrees of freedom."""
     patterns, estimands = fits.patterns, study.design.estimands
-    made: dict[Key, _Point] = {}
+    made: dict[Key, Point] = {}
     for key, stack in fits.stacks(estimands):
         means = solve(stack, patterns)
         if clustered and patterns.group is not None:
             cr1 = effect_covariance(clustered_covariance(means, patterns, patterns.group, patterns.groups))
             variant = None if key[0] == "naive" else cr1
-            made[key] = _Point(effect=means.effect, control_mean=means.control_mean, covariance=cr1, variant=variant)
+            made[key] = Point(effect=means.effect, control_mean=means.control_mean, covariance=cr1, variant=variant)
         else:
             v = effect_covariance(covariance(means, patterns))
-            made[key] = _Point(effect=means.effect, control_mean=means.control_mean, covariance=v)
+            made[key] = Point(effect=means.effect, control_mean=means.control_mean, covariance=v)
     if not clustered or patterns.group is None:
         return made, math.inf
     sums = group_sums((stack for _, stack in fits.stacks(estimands)), patterns, patterns.group, patterns.groups)
@@ -161,7 +191,7 @@ def _points(fits: Fits, study: OptInStudy, clustered: bool) -> tuple[dict[Key, _
     return made, patterns.groups - 1.0
 
 
-def _row(key: tuple[str, Estimand], point: _Point, v: Floats, df: float, sheet: Sheet, headline: bool) -> Estimate:
+def _row(key: tuple[str, Estimand], point: Point, v: Floats, df: float, sheet: Sheet, headline: bool) -> Estimate:
     method, estimand = key
     interval = t_interval(point.effect, math.sqrt(max(float(v[1, 1]), 0.0)), df, sheet.level)
     share = relative(point.effect, point.control_mean, v, df, sheet.level)
@@ -173,106 +203,3 @@ def _matching_row(m: MatchedAnswer, origin: float, sheet: Sheet) -> Estimate:
     mean = m.control_mean + origin
     share = Relative(estimate=m.effect / mean if mean else None, conf_low=None, conf_high=None)
     return sheet.row("matching_nn", m.estimand, m.effect, interval, share, m.how, headline=False)
-
-
-def _bootstrap(
-    everyone: Patterns,
-    fits: Fits,
-    study: OptInStudy,
-    bounds: Trimmed | None,
-    sheet: Sheet,
-    rows: Sequence[Estimate],
-    clustered: bool,
-) -> tuple[list[Estimate], int]:
-    """A percentile interval beside each estimate, from resamples of clusters or of buckets of users."""
-    grouped = fits if clustered or not study.bootstrap else fit_all(everyone, study, bounds)
-    patterns = grouped.patterns
-    if not study.bootstrap or patterns.group is None:
-        return [], 0
-    keys = list[Key]()
-
-    def each() -> Iterator[Stack]:
-        for key, stack in grouped.stacks(study.design.estimands):
-            if key[0] != "naive":
-                keys.append(key)
-                yield stack
-
-    sums = group_sums(each(), patterns, patterns.group, patterns.groups)
-    draws = bucket_bootstrap(sums, study.bootstrap, np.random.default_rng(study.seed))
-    effects = {key: draws[:, i, 1] - draws[:, i, 0] for i, key in enumerate(keys)}
-    with np.errstate(divide="ignore", invalid="ignore"):  # a control mean of exactly zero has no ratio, and is left out below
-        ratios = {key: effects[key] / (draws[:, i, 0] + patterns.origin) for i, key in enumerate(keys)}
-    dropped = 0
-    if not _one_step(grouped, study):
-        refitted, dropped = _refit(grouped, study)
-        effects |= refitted
-        ratios = {key: r for key, r in ratios.items() if key not in refitted}
-    if study.matching.bootstrap and study.matching.replacement and not study.matching.exact and study.matching.caliper is None:
-        wanted: list[Estimand] = [e for e in BALANCED if e in study.design.estimands]
-        again = matching_bootstrap(patterns, grouped.propensity, wanted, study, np.random.default_rng(study.seed))
-        effects |= {("matching_nn", e): again[:, i] for i, e in enumerate(wanted)}
-    made: list[Estimate] = []
-    for key, values in effects.items():
-        method, estimand = key
-        base = next((r for r in rows if (r.method, r.estimand) == (method, estimand)), None)
-        if base is None or base.estimate is None:
-            continue
-        finite = values[np.isfinite(values)]
-        interval = percentile_interval(finite, study.level, base.estimate)
-        ratio = ratios.get(key)
-        how = base.adjustment.removesuffix(sheet.suffix)
-        how += "; not valid for matching (Abadie & Imbens 2008)" if method == "matching_nn" else ""
-        share = _ratio_interval(ratio, base, study.level)
-        made.append(sheet.row(f"{method}:bootstrap", estimand, base.estimate, interval, share, how, headline=False))
-    return made, dropped
-
-
-def _ratio_interval(ratio: Floats | None, base: Estimate, level: float) -> Relative:
-    if ratio is None or base.relative.estimate is None or not np.isfinite(ratio).all():
-        return Relative(estimate=base.relative.estimate, conf_low=None, conf_high=None)
-    ends = percentile_interval(ratio, level, base.relative.estimate)
-    return Relative(estimate=base.relative.estimate, conf_low=finite(ends.low), conf_high=finite(ends.high))
-
-
-def _one_step(fits: Fits, study: OptInStudy) -> bool:
-    """Whether the sample is large enough for resamples of one Newton step."""
-    if fits.patterns.rows <= ONE_STEP_ROWS:
-        return False
-    sizes = [a.effective for e in study.design.estimands for a in effective_sizes(fits.patterns, fits.propensity.e, e)]
-    return min(sizes) > ONE_STEP_ESS
-
-
-def _refit(fits: Fits, study: OptInStudy) -> tuple[dict[Key, Floats], int]:
-    """Weighting and doubly robust estimates with the propensity fitted anew to every resample."""
-    assert fits.propensity.design is not None
-    matrix, estimands = fits.propensity.design.matrix, study.design.estimands
-
-    def estimate(part: Patterns) -> Floats:
-        beta, _, settled = newton(matrix, part.count, fits.propensity.penalty, fits.propensity.beta)
-        if not settled:
-            raise DesignError.no_maximum()
-        return _point_estimates(part, expit(predict(matrix, beta)), matrix, estimands)
-
-    made, dropped = refit_bootstrap(estimate, fits.patterns, study.bootstrap, np.random.default_rng(study.seed))
-    keys: list[Key] = [(method, e) for e in estimands for method in ("ipw", "aipw")]
-    return {key: made[:, i] for i, key in enumerate(keys)} if made.size else {}, dropped
-
-
-def _point_estimates(part: Patterns, e: Floats, matrix: Floats, estimands: Sequence[Estimand]) -> Floats:
-    """Weighting and doubly robust effects of every estimand, without their influence functions."""
-    predicted = [
-        predict(matrix, solve_square(cross(matrix, part.count[:, a]), project(matrix, part.total[:, a]))) for a in (0, 1)
-    ]
-    size, made = part.count.sum(axis=1), list[float]()
-    own: dict[str, Floats] = {"ATT": part.count[:, 1], "ATC": part.count[:, 0]}
-    for estimand in estimands:
-        t = tilt(e, estimand)
-        share = own[estimand] if estimand in own else t.h * size
-        plain: list[float] = []
-        both: list[float] = []
-        for a, w in enumerate((t.w0, t.w1)):
-            weight, total = part.count[:, a] * w, part.total[:, a] * w
-            plain.append(float(total.sum() / weight.sum()))
-            both.append(float((np.sum(share * predicted[a]) + np.sum(total - weight * predicted[a])) / share.sum()))
-        made += [plain[1] - plain[0], both[1] - both[0]]
-    return np.array(made)

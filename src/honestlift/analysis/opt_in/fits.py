@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -10,13 +10,14 @@ from numpy.typing import NDArray
 
 from honestlift.design.opt_in import OptInStudy
 from honestlift.diagnostics.overlap import crump_cutoff
+from honestlift.diagnostics.sensitivity import Regression
 from honestlift.errors import DataError, DesignError
 from honestlift.estimators.design import standardize
 from honestlift.estimators.doubly_robust import augmented, balanced, regression
 from honestlift.estimators.entropy import balancing_fits
 from honestlift.estimators.outcome import OutcomeModel, fit_outcome
-from honestlift.estimators.propensity import Propensity, determining, fit_like_scikit_learn, fit_propensity
-from honestlift.estimators.stack import Stack
+from honestlift.estimators.propensity import Propensity, determining, expit, fit_like_scikit_learn, fit_propensity
+from honestlift.estimators.stack import Stack, predict
 from honestlift.estimators.tilt import Estimand
 from honestlift.estimators.weighting import naive, weighted
 from honestlift.moments.patterns import Patterns
@@ -55,12 +56,14 @@ class Trimmed:
         low, high: least and greatest propensity kept.
         kept: users kept.
         share: their share of all.
+        coefficients: (k + 1,) of the logit of everybody, on the covariate columns as they came.
     """
 
     low: float
     high: float
     kept: float
     share: float
+    coefficients: Floats
 
 
 def trimming(users: Patterns, propensity: Propensity, study: OptInStudy) -> Trimmed | None:
@@ -79,14 +82,18 @@ def trimming(users: Patterns, propensity: Propensity, study: OptInStudy) -> Trim
     part = users.kept((propensity.e >= low) & (propensity.e <= high))
     if min(part.arms, default=0) == 0:
         raise DataError.no_users_left(f"Trimming to propensities from {low:.3g} to {high:.3g}")
-    return Trimmed(low=low, high=high, kept=part.rows, share=part.rows / users.rows)
+    return Trimmed(low=low, high=high, kept=part.rows, share=part.rows / users.rows, coefficients=propensity.coefficients)
 
 
-def trim(patterns: Patterns, propensity: Propensity, bounds: Trimmed | None) -> Patterns:
+def within_bounds(x: Floats, bounds: Trimmed) -> NDArray[np.bool_]:
+    """Which covariate rows (n, k) have a propensity within the bounds."""
+    e = expit(bounds.coefficients[0] + predict(x, bounds.coefficients[1:]))
+    return (e >= bounds.low) & (e <= bounds.high)
+
+
+def trim(patterns: Patterns, bounds: Trimmed | None) -> Patterns:
     """The patterns within the bounds."""
-    if bounds is None:
-        return patterns
-    return patterns.kept((propensity.e >= bounds.low) & (propensity.e <= bounds.high)).recoded()
+    return patterns if bounds is None else patterns.kept(within_bounds(patterns.x, bounds)).recoded()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -122,18 +129,49 @@ class Fits:
                 yield ("entropy", estimand), stack
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Point:
+    """One estimator's answer without the arrays behind it: covariances are of (mean under control, effect)."""
+
+    effect: float
+    control_mean: float
+    covariance: Floats
+    variant: Floats | None = None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Basis:
+    """What all rows of one metric's estimates are made of.
+
+    Attributes:
+        fits: propensity and outcome models, with the patterns that diagnostics look at: all users, or a weighted sample of them.
+        points: every estimator's answer.
+        df: degrees of freedom of their intervals.
+        users: users with the outcome, after trimming.
+        clusters: clusters; 0 without.
+        binary: whether the outcome is 0/1.
+        regression: least squares of the outcome on the choice and the covariates.
+    """
+
+    fits: Fits
+    points: Mapping[Key, Point]
+    df: float
+    users: int
+    clusters: int
+    binary: bool
+    regression: Regression
+
+
 def fit_all(patterns: Patterns, study: OptInStudy, bounds: Trimmed | None = None) -> Fits:
     """Trim, fit the propensity (again) and the outcome models.
 
     Args:
         patterns: the users with one outcome.
         study: what is asked.
-        bounds: propensities to keep, from a first fit to everybody.
+        bounds: propensities to keep, by the fit to everybody.
     """
+    patterns = trim(patterns, bounds)
     propensity = propensity_of(patterns, study)
-    if bounds is not None:
-        patterns = trim(patterns, propensity, bounds)
-        propensity = propensity_of(patterns, study)
     design = propensity.design or standardize(patterns)
     outcomes = (fit_outcome(patterns, 0, design=design), fit_outcome(patterns, 1, design=design))
     return Fits(patterns=patterns, propensity=propensity, outcomes=outcomes)

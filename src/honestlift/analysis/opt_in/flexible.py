@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 
-from honestlift.analysis.opt_in.fits import Trimmed, propensity_of, trim
+from honestlift.analysis.opt_in.fits import Trimmed, trim
 from honestlift.analysis.opt_in.sheet import Sheet
 from honestlift.design.opt_in import OptInStudy
 from honestlift.estimators.cross_fit import cross_fit, folds_of
@@ -24,13 +24,13 @@ def flexible_rows(
     Args:
         everyone: the users with the outcome, in groups (clusters, or buckets of hashed ids) that become folds.
         study: has learners.
-        bounds: propensities that are kept, by the logit.
+        bounds: propensities that are kept, by the logit of everybody.
         clustered: whether the groups are clusters.
         df: degrees of freedom of the intervals.
         sheet: of the metric.
     """
     assert study.learners is not None
-    patterns = everyone if bounds is None else trim(everyone, propensity_of(everyone, study), bounds)
+    patterns = trim(everyone, bounds)
     assert patterns.group is not None
     fold = folds_of(patterns.group, study.learners.folds)
     propensity, outcomes = cross_fit(patterns, fold, study.learners.folds, study.learners.classifier, study.learners.regressor)

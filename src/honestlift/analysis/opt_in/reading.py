@@ -5,19 +5,29 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 
+import numpy as np
+from numpy.typing import NDArray
+
+from honestlift.analysis.opt_in.opening import open_stream
+from honestlift.analysis.opt_in.sample import Look
+from honestlift.analysis.opt_in.streaming import Streaming
 from honestlift.analysis.requirements import check_measured, check_units
 from honestlift.design.opt_in import OptInStudy
+from honestlift.diagnostics.covariates import balance_columns
 from honestlift.errors import DataError
 from honestlift.moments import scan
 from honestlift.moments.choice import Covariate, Grouped, group_users, read_choice
-from honestlift.moments.patterns import Patterns
+from honestlift.moments.patterns import Patterns, tally
 from honestlift.moments.profile import Profile
 from honestlift.moments.spec import Spec, Sum
 from honestlift.source.buckets import BUCKET, with_buckets
 from honestlift.source.connect import Source
 
-MOST_PATTERNS = 2_000_000
-"""Combinations of covariates (and clusters) that are held in memory. Above it the study is refused, never sampled."""
+MOST_PATTERNS = 1_000_000
+"""Combinations of covariates (and clusters) that are held in memory. Above it the rows stay in the engine; see ``streaming``."""
+
+LOOKED_AT, NEARLY_ALL, LOOKED = 200_000, 0.9, "\0looked"
+"""Users of a first look at how many combinations there are, and the share of them that differ from which on it decides."""
 
 MOST_LEVELS = 50
 """Values of a text covariate above which it is refused."""
@@ -30,29 +40,37 @@ class OptInReading:
     """What the scans brought back.
 
     Attributes:
-        grouped: all users in cells.
-        users: everybody as patterns, without an outcome.
-        outcomes: the users with a value of each metric and negative control, by column.
+        users: everybody as patterns, without an outcome; a weighted sample of them where there is a stream.
+        outcomes: the users with a value of each metric and negative control, by column; of the sample where there is a stream.
+        arms, outcome_arms: users without and with the feature, all of them and those with each outcome.
         dropped: why rows were left out, and how many.
-        categories: covariates that are categories.
-        profile: of every measured column.
+        categories: covariate, level, users without and with the feature.
+        cluster_rows: (G,) users per cluster; empty without clusters.
         one_in: 1 where every user was looked at for repetition, else one in so many.
         engine: name of the engine.
+        stream: the rows in their engine, where there are too many patterns to hold.
     """
 
-    grouped: Grouped
     users: Patterns
     outcomes: Mapping[str, Patterns]
-    dropped: dict[str, int]
-    categories: tuple[str, ...]
-    profile: Profile
+    arms: tuple[int, int]
+    outcome_arms: Mapping[str, tuple[int, int]]
+    dropped: Mapping[str, int]
+    categories: tuple[tuple[str, str, int, int], ...]
+    cluster_rows: NDArray[np.int64]
     one_in: int
     engine: str
+    stream: Streaming | None = None
 
     @property
     def clustered(self) -> bool:
-        """Whether the groups of the patterns are clusters, not buckets."""
-        return self.grouped.groups > 0 and BUCKET not in self.grouped.moments.keys
+        """Whether users are nested in clusters."""
+        return self.cluster_rows.size > 0
+
+    @property
+    def rows(self) -> int:
+        """Users of both arms."""
+        return sum(self.arms)
 
 
 def read_opt_in(source: Source, study: OptInStudy, step: Step) -> OptInReading:
@@ -60,12 +78,12 @@ def read_opt_in(source: Source, study: OptInStudy, step: Step) -> OptInReading:
 
     Raises:
         ColumnError: if a column is missing or ambiguous.
-        DataError: if the values are not what the study needs, or there are too many patterns to hold.
+        DataError: if the values are not what the study needs.
         SourceError: if the engine fails.
     """
     check_opt_in_columns(source, study)
     step("Counting who opted in")
-    d, engine = study.design, source.engine
+    d = study.design
     arms = read_choice(scan.count_cells(source, [d.arm]), d)
     dropped = {f"{d.arm} is {value}": n for value, n in arms.others.items()}
     if arms.others:
@@ -74,39 +92,101 @@ def read_opt_in(source: Source, study: OptInStudy, step: Step) -> OptInReading:
     _levels(source, covariates)
     step("Looking for repeated users")
     group = d.cluster or (BUCKET if study.bootstrap or study.learners else None)
-    if group == BUCKET:
-        source = with_buckets(source, d.unit)
+    grouped = with_buckets(source, d.unit) if group == BUCKET else source
     keys = [d.arm, *study.covariates, *([group] if group else [])]
-    cells, largest, rows = scan.count_groups(source, keys)
-    if cells > MOST_PATTERNS:
-        raise DataError.too_many_patterns(cells, MOST_PATTERNS)
+    rows = scan.count_groups(source, [d.arm])[2]
     one_in = check_units(source, d.unit, rows, exact=study.exact_duplicates)
+    cells, largest = _cells(source, grouped, d.unit, keys, rows)
+    if cells > MOST_PATTERNS:
+        look = Look(arms=arms, covariates=tuple(covariates), roles=measured(study), group=group, grouped=grouped, rows=rows)
+        return _streamed(source, look, study, step, dropped, one_in)
     step("Profiling columns")
-    measures = list(_measures(study))
-    profile = replace(_profile(source, study), rows=rows, cells=cells, largest_cell=largest, typical_cell=1.0)
+    profile = replace(_profile(grouped, study), rows=rows, cells=cells, largest_cell=largest, typical_cell=1.0)
     step("Summing within patterns of covariates")
-    grouped = group_users(
-        scan.sums(source, _spec(measures, keys), profile), d, arms, covariates, study.missing, group, named=d.cluster is not None
-    )
-    outcomes = {name: grouped.outcome(name) for name in measures}
+    moments = scan.sums(grouped, _spec(list(measured(study)), keys), profile)
+    found = group_users(moments, d, arms, covariates, study.missing, group, named=d.cluster is not None)
+    return _held(found, study, covariates, dropped, one_in, source.engine)
+
+
+def _held(
+    found: Grouped, study: OptInStudy, covariates: list[Covariate], dropped: dict[str, int], one_in: int, engine: str
+) -> OptInReading:
+    """Everybody in memory, as patterns."""
+    users, outcomes = found.users(), {name: found.outcome(name) for name in measured(study)}
     for name, made in outcomes.items():
-        _some_in_both_arms(name, made)
+        _some_in_both_arms(name, _counts(made))
+    alone = study.design.cluster is None or users.group is None
+    sizes = np.zeros(0) if alone or users.group is None else tally(users.group, users.count.sum(axis=1), users.groups)
     return OptInReading(
-        grouped=grouped,
-        users=grouped.users(),
+        users=users,
         outcomes=outcomes,
-        dropped=dropped | grouped.dropped,
-        categories=tuple(c.name for c in covariates if c.category),
-        profile=profile,
+        arms=_counts(users),
+        outcome_arms={name: _counts(made) for name, made in outcomes.items()},
+        dropped=dropped | found.dropped,
+        categories=_categories(users, [c.name for c in covariates if c.category]),
+        cluster_rows=sizes.astype(np.int64),
         one_in=one_in,
         engine=engine,
     )
 
 
+def _cells(source: Source, grouped: Source, unit: str, keys: list[str], rows: int) -> tuple[int, int]:
+    """Combinations of the keys, and rows of the largest; where nearly all users of a sample differ, the sample's word is taken.
+
+    To count millions of different combinations takes more memory than to do without them.
+    """
+    one_in = rows // LOOKED_AT
+    if rows > MOST_PATTERNS and one_in > 1:
+        some = with_buckets(source, unit, min(one_in | 1, 4095), LOOKED).restricted(LOOKED, [0])
+        cells, _, looked = scan.count_groups(some, [k for k in keys if k != BUCKET])
+        if cells > NEARLY_ALL * looked and NEARLY_ALL * rows > MOST_PATTERNS:
+            return rows, 1
+    cells, largest, _ = scan.count_groups(grouped, keys)
+    return cells, largest
+
+
+def _streamed(source: Source, look: Look, study: OptInStudy, step: Step, dropped: dict[str, int], one_in: int) -> OptInReading:
+    """The rows stay where they are: counts, ranges, and a sample."""
+    step("Profiling columns; the rows stay in the engine")
+    stream, gone = open_stream(source, look, study)
+    outcome_arms = {name: stream.arms(name) for name in look.roles}
+    for name, made in outcome_arms.items():
+        _some_in_both_arms(name, made)
+    step("Fitting who opts in, one scan a step")
+    sizes = scan.count_cells(source, [study.design.cluster]).rows if study.design.cluster else np.zeros(0, dtype=np.int64)
+    return OptInReading(
+        users=stream.patterns(None),
+        outcomes={name: stream.patterns(name) for name in look.roles},
+        arms=stream.arms(None),
+        outcome_arms=outcome_arms,
+        dropped=dropped | gone,
+        categories=stream.categories,
+        cluster_rows=sizes,
+        one_in=one_in,
+        engine=source.engine,
+        stream=stream,
+    )
+
+
+def _counts(patterns: Patterns) -> tuple[int, int]:
+    others, opted = patterns.arms
+    return int(others), int(opted)
+
+
+def _categories(users: Patterns, names: list[str]) -> tuple[tuple[str, str, int, int], ...]:
+    """Users per level of each category, by choice."""
+    made: list[tuple[str, str, int, int]] = []
+    for name, covariate, values in balance_columns(users):
+        if covariate in names:
+            control, treated = (int(np.sum(users.count[:, a] * values)) for a in (0, 1))
+            made.append((covariate, name.removeprefix(f"{covariate} = "), control, treated))
+    return tuple(made)
+
+
 def _profile(source: Source, study: OptInStudy) -> Profile:
     """What the first scan learns of the outcomes, which must vary; its counts are those of the arms, not of the patterns."""
-    profile = scan.profile(source, list(_measures(study)), scan.count_cells(source, [study.design.arm]))
-    for name, role in _measures(study).items():
+    profile = scan.profile(source, list(measured(study)), scan.count_cells(source, [study.design.arm]))
+    for name, role in measured(study).items():
         check_measured(name, (role,), profile.columns[name])
         if profile.columns[name].low == profile.columns[name].high:
             raise DataError.constant(name, role, profile.columns[name].low)
@@ -129,13 +209,13 @@ def check_opt_in_columns(source: Source, study: OptInStudy) -> None:
     for name in study.covariates:
         if source.kind(name) in ("time", "other"):
             raise DataError.not_numeric(name, "covariate", "dates or times")
-    for name, role in _measures(study).items():
+    for name, role in measured(study).items():
         source.position(name, role)
         if source.kind(name) not in ("integer", "number", "boolean"):
             raise DataError.not_numeric(name, role, {"time": "dates or times"}.get(source.kind(name), source.kind(name)))
 
 
-def _measures(study: OptInStudy) -> dict[str, str]:
+def measured(study: OptInStudy) -> dict[str, str]:
     """Columns that are summed, with their roles."""
     return {m.column: "outcome" for m in study.metrics} | dict.fromkeys(study.negative_controls, "negative control")
 
@@ -149,8 +229,8 @@ def _levels(source: Source, covariates: list[Covariate]) -> None:
                 raise DataError.too_many_levels(covariate.name, levels, MOST_LEVELS)
 
 
-def _some_in_both_arms(name: str, made: Patterns) -> None:
-    for arm, rows in zip(("control", "treated"), made.arms, strict=True):
+def _some_in_both_arms(name: str, counts: tuple[int, int]) -> None:
+    for arm, rows in zip(("control", "treated"), counts, strict=True):
         if not rows:
             raise DataError.no_outcome_in_arm(name, arm)
 

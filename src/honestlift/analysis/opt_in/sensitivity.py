@@ -16,7 +16,6 @@ from honestlift.diagnostics.sensitivity import (
     doubly_robust,
     erasing_times,
     groups_of_columns,
-    partial_linear,
     robustness_value,
     strongest,
 )
@@ -57,8 +56,7 @@ class Sensitivity:
 
 def sensitivity(answer: OptInAnswer, level: float) -> Sensitivity:
     """Measure the sensitivity of an answer's headline."""
-    patterns = answer.fits.patterns
-    fit = partial_linear(patterns)
+    fit = answer.regression
     t = fit.effect / fit.std_error
     name, columns = strongest(fit, level)
     groups = groups_of_columns(fit)
@@ -76,7 +74,7 @@ def sensitivity(answer: OptInAnswer, level: float) -> Sensitivity:
         times=erasing_times(fit, columns),
         interval_times=erasing_times(fit, columns, level),
         benchmarks=tuple(made),
-        doubly=doubly_robust(patterns, answer.fits.propensity.e, answer.fits.outcomes, effect, answer.headline),
+        doubly=doubly_robust(answer.fits.patterns, answer.fits.propensity.e, answer.fits.outcomes, effect, answer.headline),
         e_value=estimate,
         interval_e_value=interval,
     )

@@ -11,8 +11,8 @@ from honestlift.analysis.opt_in.estimates import OptInAnswer
 from honestlift.analysis.opt_in.fits import Trimmed
 from honestlift.analysis.opt_in.reading import OptInReading
 from honestlift.design.opt_in import OptInStudy
-from honestlift.diagnostics.covariates import Balance, balance_columns
-from honestlift.diagnostics.overlap import crump_cutoff, effective_sizes
+from honestlift.diagnostics.covariates import Balance
+from honestlift.diagnostics.overlap import Reach, crump_cutoff, effective_sizes
 from honestlift.estimators.propensity import Propensity
 from honestlift.estimators.stack import cross
 from honestlift.estimators.tilt import Estimand
@@ -42,14 +42,11 @@ def drivers_table(users: Patterns, propensity: Propensity) -> Table:
 
 def categories_table(reading: OptInReading) -> Table:
     """Users per level of each category by choice, with the share that opted in."""
-    rows: list[tuple[object, ...]] = []
-    for name, covariate, values in balance_columns(reading.users):
-        if covariate not in reading.categories:
-            continue
-        control, treated = (float(np.sum(reading.users.count[:, a] * values)) for a in (0, 1))
-        if min(control, treated) >= FEWEST:
-            level = name.removeprefix(f"{covariate} = ")
-            rows.append((covariate, level, int(control), int(treated), treated / (control + treated)))
+    rows = [
+        (covariate, level, control, treated, treated / (control + treated))
+        for covariate, level, control, treated in reading.categories
+        if min(control, treated) >= FEWEST
+    ]
     return Table(columns=("covariate", "level", "others", "opted_in", "opt_in_rate"), rows=tuple(rows))
 
 
@@ -61,7 +58,7 @@ def overlap_table(users: Patterns, propensity: Propensity) -> Table:
     place = np.clip(np.searchsorted(edges, e, side="right") - 1, 0, BINS - 1)
     rows: list[tuple[object, ...]] = []
     for arm, group in ((1, "opted in"), (0, "others")):
-        counts = tally(place.astype(np.int64), users.count[:, arm], BINS)
+        counts = np.rint(tally(place.astype(np.int64), users.count[:, arm], BINS))
         rows += [(group, a, b, n) for a, b, n in _joined(edges, counts)]
     return Table(columns=("group", "low", "high", "users"), rows=tuple(rows))
 
@@ -93,12 +90,12 @@ def balance_table(balances: Mapping[Estimand, Sequence[Balance]], study: OptInSt
     return Table(columns=columns, rows=tuple(rows))
 
 
-def weights_table(users: Patterns, propensity: Propensity, study: OptInStudy) -> Table:
+def weights_table(users: Patterns, propensity: Propensity, study: OptInStudy, reach: Reach | None = None) -> Table:
     """Effective users and largest weights by estimand and arm."""
     rows = [
-        (e, "opted in" if a.arm else "others", int(a.rows), a.effective, a.largest, a.share)
+        (e, "opted in" if a.arm else "others", round(a.rows), a.effective, a.largest, a.share)
         for e in study.design.estimands
-        for a in effective_sizes(users, propensity.e, e)
+        for a in effective_sizes(users, propensity.e, e, reach)
     ]
     return Table(columns=("estimand", "group", "users", "effective", "largest_weight", "largest_share"), rows=tuple(rows))
 
@@ -110,16 +107,16 @@ def matching_table(answers: Sequence[OptInAnswer]) -> Table:
 
 
 def trimming_table(
-    reading: OptInReading,
+    users: Patterns,
     propensity: Propensity,
     bounds: Trimmed | None,
     answers: Sequence[OptInAnswer],
     whole: Sequence[OptInAnswer],
 ) -> Table:
     """Crump's cutoff, what the study trimmed, and every headline with and without."""
-    alpha = crump_cutoff(propensity.e, reading.users.count.sum(axis=1))
+    alpha = crump_cutoff(propensity.e, users.count.sum(axis=1))
     inside = (propensity.e >= alpha) & (propensity.e <= 1 - alpha)
-    share = float(reading.users.count[inside].sum() / reading.users.rows)
+    share = float(users.count[inside].sum() / users.rows)
     rows: list[tuple[object, ...]] = [("Crump's cutoff", alpha, 1 - alpha, share, None, None, None, None, None)]
     for answer, all_users in zip(answers, whole, strict=True):
         for label, who, kept in (("all users", all_users, None), ("trimmed", answer, bounds)):

@@ -3,14 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
-from honestlift.analysis.opt_in.checking import Gate, check_opt_in, gate
+from honestlift.analysis.opt_in.checking import check_opt_in
+from honestlift.analysis.opt_in.choosing import Choice, model_choice
 from honestlift.analysis.opt_in.estimates import OptInAnswer, estimate_opt_in
-from honestlift.analysis.opt_in.fits import Trimmed, propensity_of, trim, trimming
 from honestlift.analysis.opt_in.reading import OptInReading, Step, read_opt_in
 from honestlift.analysis.opt_in.sensitivity import (
     Sensitivity,
@@ -32,8 +31,6 @@ from honestlift.analysis.opt_in.tables import (
 from honestlift.analysis.opt_in.verdict import judge_opt_in, ledger_opt_in
 from honestlift.analysis.provenance import Clock, provenance
 from honestlift.design.opt_in import OptInStudy
-from honestlift.estimators.propensity import Propensity
-from honestlift.moments.patterns import Patterns
 from honestlift.result import Lift, Table
 from honestlift.source.connect import Source
 from honestlift.version import __version__
@@ -48,33 +45,30 @@ def analyze_opt_in(source: Source, study: OptInStudy, step: Step) -> Lift:
     clock = Clock()
     reading = read_opt_in(source, study, step)
     step("Modelling who opts in")
-    everyone = reading.users if reading.clustered else reading.users.collapsed()
-    first = propensity_of(everyone, study)
-    bounds = trimming(everyone, first, study)
-    users = trim(everyone, first, bounds)
-    propensity = first if bounds is None else propensity_of(users, study)
-    support = gate(users, propensity, study)
-    headline = support.headline
+    choice = model_choice(reading, study)
+    bounds, headline = choice.bounds, choice.support.headline
     step("Estimating")
-    answers = [estimate_opt_in(m, reading, study, bounds, headline) for m in study.metrics]
+    answers = [estimate_opt_in(m, reading, study, headline, bounds, choice.stream) for m in study.metrics]
     step("Asking what was not measured")
     found = [sensitivity(answer, study.level) for answer in answers]
     step("Checking")
-    checks = check_opt_in(reading, users, propensity, answers, found, support.checks, study)
+    checks = check_opt_in(reading, choice.users, choice.propensity, answers, found, choice.support.checks, study)
     verdict = judge_opt_in(answers, checks, found, study)
     step("Tabulating")
-    whole = answers if bounds is None else [estimate_opt_in(m, reading, study, None, headline) for m in study.metrics]
+    whole = (
+        answers if bounds is None else [estimate_opt_in(m, reading, study, headline, None, reading.stream) for m in study.metrics]
+    )
     return Lift(
         name=study.name,
         kind="opt_in",
-        data=_data(reading, bounds, users, study),
+        data=_data(reading, choice, study),
         population=_population(reading),
         estimates=tuple(e for answer in answers for e in answer.estimates),
         checks=checks,
         ledger=ledger_opt_in(checks, headline),
         verdict=verdict,
-        tables=_tables(reading, users, propensity, answers, found, support, study)
-        | {"trimming": trimming_table(replace(reading, users=everyone), first, bounds, answers, whole)},
+        tables=_tables(reading, choice, answers, found, study)
+        | {"trimming": trimming_table(choice.everyone, choice.first, bounds, answers, whole)},
         provenance=provenance(study, clock),
         honestlift_version=__version__,
     )
@@ -82,20 +76,19 @@ def analyze_opt_in(source: Source, study: OptInStudy, step: Step) -> Lift:
 
 def _tables(
     reading: OptInReading,
-    users: Patterns,
-    propensity: Propensity,
+    choice: Choice,
     answers: Sequence[OptInAnswer],
     found: Sequence[Sensitivity],
-    support: Gate,
     study: OptInStudy,
 ) -> dict[str, Table]:
+    users, propensity = choice.users, choice.propensity
     primary, doubt = next((a, s) for a, s in zip(answers, found, strict=True) if a.metric is study.primary)
     made = {
         "drivers": drivers_table(users, propensity),
         "categories": categories_table(reading),
         "overlap": overlap_table(users, propensity),
-        "balance": balance_table(support.balances, study),
-        "weights": weights_table(users, propensity, study),
+        "balance": balance_table(choice.support.balances, study),
+        "weights": weights_table(users, propensity, study, choice.reach),
         "matching": matching_table(answers),
         "sensitivity": summary_table(answers, found),
         "sensitivity_benchmarks": benchmark_table(answers, found),
@@ -105,22 +98,21 @@ def _tables(
     return made | ({"rosenbaum": rosenbaum} if rosenbaum.rows else {})
 
 
-def _data(reading: OptInReading, bounds: Trimmed | None, users: Patterns, study: OptInStudy) -> dict[str, Any]:
+def _data(reading: OptInReading, choice: Choice, study: OptInStudy) -> dict[str, Any]:
     dropped = dict(reading.dropped)
-    everyone = reading.users.arms
-    if bounds is not None:
-        gone = int(reading.users.rows - users.rows)
-        dropped |= {f"propensity outside {bounds.low:.3g} to {bounds.high:.3g}": gone} if gone else {}
+    if choice.bounds is not None:
+        gone = reading.rows - round(choice.users.rows)
+        dropped |= {f"propensity outside {choice.bounds.low:.3g} to {choice.bounds.high:.3g}": gone} if gone else {}
     for metric in study.metrics:
-        there = reading.outcomes[metric.column].arms
+        there = reading.outcome_arms[metric.column]
         for arm, name in ((1, "opted in"), (0, "others")):
-            gone = int(everyone[arm] - there[arm])
+            gone = reading.arms[arm] - there[arm]
             if gone:
                 dropped[f"{metric.label} missing, {name}"] = gone
     return {
-        "n_units": int(reading.users.rows),
-        "n_clusters": reading.grouped.groups if reading.clustered else None,
-        "n_treated_units": int(everyone[1]),
+        "n_units": reading.rows,
+        "n_clusters": reading.cluster_rows.size if reading.clustered else None,
+        "n_treated_units": reading.arms[1],
         "n_treated_clusters": None,
         "dropped": dropped,
         "engine": reading.engine,
@@ -128,13 +120,10 @@ def _data(reading: OptInReading, bounds: Trimmed | None, users: Patterns, study:
 
 
 def _population(reading: OptInReading) -> dict[str, Any]:
-    others, opted = reading.users.arms
-    arms = {"treated": {"users": int(opted), "clusters": None}, "control": {"users": int(others), "clusters": None}}
-    return {"arms": arms, "exposure_counts": {}, "cluster_size": _cluster_sizes(reading)}
-
-
-def _cluster_sizes(reading: OptInReading) -> dict[str, Any]:
-    if not reading.clustered or reading.users.group is None:
-        return {"min": None, "median": None, "max": None}
-    sizes = np.bincount(reading.users.group, reading.users.count.sum(axis=1), reading.users.groups)
-    return {"min": int(sizes.min()), "median": float(np.median(sizes)), "max": int(sizes.max())}
+    others, opted = reading.arms
+    arms = {"treated": {"users": opted, "clusters": None}, "control": {"users": others, "clusters": None}}
+    sizes: dict[str, Any] = {"min": None, "median": None, "max": None}
+    if reading.clustered:
+        rows = reading.cluster_rows
+        sizes = {"min": int(rows.min()), "median": float(np.median(rows)), "max": int(rows.max())}
+    return {"arms": arms, "exposure_counts": {}, "cluster_size": sizes}

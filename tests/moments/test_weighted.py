@@ -1,0 +1,157 @@
+"""Sums that the engine computes, against the same sums by NumPy on rows in memory."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+from typing import Any
+
+import narwhals as nw
+import numpy as np
+import polars as pl
+import pytest
+
+import honestlift as hl
+from honestlift.errors import SourceError
+from honestlift.moments.influences import Influence, covariances
+from honestlift.moments.weighted import Term, by_score, total
+from honestlift.moments.weights import WEIGHTS, Model, Rows, moved, ranges
+
+RNG = np.random.default_rng(11)
+N = 400
+T = RNG.integers(0, 2, N).astype(np.float64)
+Y = RNG.normal(size=N)
+Z = np.column_stack([np.ones(N), RNG.normal(size=N), RNG.uniform(-1, 1, N)])
+G = RNG.integers(0, 7, N)
+BETA, OUTCOMES, BALANCE = (
+    np.array([0.1, 0.7, -0.4]),
+    (np.array([0.0, 0.5, 0.2]), np.array([0.3, 0.4, -0.1])),
+    np.array([0.2, -0.3, 0.1]),
+)
+
+
+def rows(**columns: Any) -> Rows:
+    frame = pl.DataFrame({"g": G, "t": T, "y": Y, "z1": Z[:, 1], "z2": Z[:, 2]} | columns)
+    source = hl.connect(frame)
+    named = source.select(list(frame.columns)).rename({f"c{i}": name for i, name in enumerate(frame.columns)})
+    largest = int(np.bincount(G).max())
+    return Rows(
+        frame=named,
+        bound=np.abs(Z).max(axis=0),
+        outcome=float(np.abs(Y).max()),
+        count=N,
+        most=N,
+        largest=largest,
+        grouped=False,
+    )
+
+
+def model(found: Rows) -> Model:
+    made = Model(propensity=BETA, outcomes=OUTCOMES, balance=(BALANCE,))
+    return replace(made, ranges=ranges(found, made.predictors))
+
+
+def values(name: str) -> np.ndarray[Any, Any]:
+    """A weight by NumPy."""
+    e = 1 / (1 + np.exp(-(Z @ BETA)))
+    f = 1 - e
+    low = (e < 0.5).astype(float)
+    known = {"one": 1 + 0 * e, "residual": T - e, "e": e, "f": f, "v": e * f, "odds": e / f, "odds_not": f / e}
+    known |= {"tilted": e * f * (f - e), "low": low, "high": 1 - low, "e_low": e * low, "f_high": f * (1 - low)}
+    known |= {"v_low": e * f * low, "v_high": e * f * (1 - low), "odds_low": e / f * low, "odds_not_high": f / e * (1 - low)}
+    return known[name] if name in known else np.exp(Z @ BALANCE)
+
+
+@pytest.mark.parametrize("weight", [*WEIGHTS, "exp0"])
+@pytest.mark.parametrize("precise", [False, True])
+def test_every_weight_and_factor(weight: str, precise: bool) -> None:
+    found = rows()
+    factors = {"": 1.0, "y": Y, "yy": Y**2, "m0": Z @ OUTCOMES[0], "m1": Z @ OUTCOMES[1]}
+    terms = [Term(arm, weight, factor, 1, 2, precise) for arm in (-1, 0, 1) for factor in factors]
+    terms += [Term(arm, weight, "r", 0, 1, precise) for arm in (0, 1)]
+    answer = total(found, terms, model(found))
+    for t in terms:
+        inside = np.ones(N) if t.arm < 0 else (t.arm == T)
+        factor = Y - Z @ OUTCOMES[t.arm] if t.factor == "r" else factors[t.factor]
+        summands = inside * values(weight) * factor * Z[:, t.i] * Z[:, t.j]
+        # a summand is rounded to about bound × rows × 2^−53, so that 400 of them are off by less than this
+        assert answer.values[t][0] == pytest.approx(np.sum(summands), abs=1e-10 * np.abs(summands).max()), t
+
+
+def test_groups_add_up_and_stand_in_the_order_of_their_labels() -> None:
+    found = replace(rows(), grouped=True)
+    t = Term(1, "odds_not", "y", 0, 1, True)
+    answer = total(found, [t], model(found))
+    assert answer.groups == tuple(range(7))
+    assert answer.rows.tolist() == np.bincount(G).tolist()
+    summands = T * values("odds_not") * Y * Z[:, 1]
+    assert answer.values[t] == pytest.approx(np.bincount(G, summands), abs=1e-10)
+
+
+def test_more_sums_than_one_query_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    found = rows()
+    terms = [Term(arm, "v", "y", i, j) for arm in (0, 1) for i in range(3) for j in range(3)]
+    whole = total(found, terms, model(found))
+    monkeypatch.setattr("honestlift.moments.weighted.MOST_SUMS", 4)
+    parts = total(found, terms, model(found))
+    assert all(np.array_equal(whole.values[t], parts.values[t]) for t in terms)
+
+
+def test_rows_that_changed_since_they_were_profiled_are_an_error() -> None:
+    with pytest.raises(SourceError):
+        total(replace(rows(), count=N - 1), [Term(0, "one")], Model(propensity=BETA))
+
+
+def test_ranges_hold_after_a_step() -> None:
+    found = rows()
+    eta = Z @ BETA
+    low, high = ranges(found, {"eta": BETA})["eta"]
+    assert low < eta.min() and high > eta.max() and high - low == pytest.approx(np.ptp(eta), rel=1e-6)  # noqa: PT018
+    step = np.array([0.1, -0.2, 0.3])
+    low, high = moved(found, (low, high), step)
+    assert low < (eta + Z @ step).min() and high > (eta + Z @ step).max()  # noqa: PT018
+
+
+def test_rows_of_an_arm_and_between_bounds() -> None:
+    found = rows()
+    assert total(found.of_arm(1), [Term(-1, "one")], model(found)).rows.sum() == T.sum()
+    kept = found.between(BETA, -0.2, 0.3)
+    eta = Z @ BETA
+    assert total(kept, [Term(-1, "one")], model(found)).rows.sum() == np.sum((eta >= -0.2) & (eta <= 0.3))
+
+
+def test_influences_multiply_as_by_numpy() -> None:
+    found, e = rows(), values("e")
+    v, w, b = np.array([0.1, 0.2, -0.1]), np.array([0.0, -0.3, 0.2]), np.array([0.5, 0.1, 0.0])
+    one = Influence(
+        arm=1,
+        weight={"one": 1.0, "odds_not": 1.0},
+        share=({"v": 1.0}, {"v": 1.0}),
+        modelled=True,
+        mean=0.2,
+        size=0.7,
+        score=v,
+        outcome=w,
+        constant=0.05,
+    )
+    two = Influence(arm=0, weight={"exp0": 1.0}, share=None, modelled=False, mean=-0.1, size=1.3, balance=(0, (0.0, 1.0), b))
+    m1 = Z @ OUTCOMES[1]
+    first = values("v") * (m1 - 0.2) + T / e * (Y - m1) + (T - e) * (Z @ v) + T * (Y - m1) * (Z @ w) - 0.05
+    second = (1 - T) * values("exp0") * (Y + 0.1) + (T - (1 - T) * values("exp0")) * (Z @ b)
+    both = np.column_stack([second / 1.3, first / 0.7])
+    (answer,) = covariances(found, [(two, one)], model(found))
+    assert answer == pytest.approx(both.T @ both, rel=1e-12)
+
+
+def test_scores_on_a_grid() -> None:
+    found = rows()
+    grid = by_score(found, model(found), 16)
+    place = np.floor(values("e") * 16 + 0.5) / 16
+    assert grid.x[:, 0].tolist() == sorted(set(place))
+    for arm in (0, 1):
+        for held, by in ((grid.count, np.ones(N)), (grid.total, Y), (grid.square, Y**2)):
+            expected = [np.sum(by[(place == s) & (arm == T)]) for s in grid.x[:, 0]]
+            assert held[:, arm] == pytest.approx(expected, abs=1e-12)
+
+
+def test_weights_need_no_names_of_the_user() -> None:
+    assert isinstance(rows().frame, nw.LazyFrame)
