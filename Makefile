@@ -47,8 +47,8 @@ format: $(VENV)/.test
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
-docs: $(VENV)/.docs  ## the documentation as a site in site/; a warning is an error
-	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --jobs auto docs site
+docs: $(VENV)/.docs  ## the documentation as a site, site/html/index.html; a warning is an error
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --jobs auto --doctree-dir site/doctrees docs site/html
 
 regenerate: $(VENV)/.test  ## make again what is made and committed in docs/: notebooks, schematics, the table of plan keys
 	$(BIN)/python -m docs.make

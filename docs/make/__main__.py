@@ -1,6 +1,11 @@
-"""Make all of it again: `python -m docs.make`."""
+"""Make all of it again: `python -m docs.make`, or one part of it: `python -m docs.make schematics`."""
 
-from docs.make import notebooks
+import sys
 
-for path in notebooks.make():
-    print(path)
+from docs.make import notebooks, plan_keys, schematics
+
+PARTS = {"schematics": schematics.make, "plan_keys": plan_keys.make, "notebooks": notebooks.make}
+
+for part in sys.argv[1:] or PARTS:
+    for path in PARTS[part]():
+        print(path)

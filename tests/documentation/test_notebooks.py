@@ -8,9 +8,8 @@ from typing import Any
 
 import nbformat
 import pytest
-from nbclient.exceptions import CellExecutionError
-
 from docs.make.notebooks import SOURCES, executed, from_source
+from nbclient.exceptions import CellExecutionError
 
 MOST = 400_000
 """Bytes of a notebook: no megabyte pictures."""
