@@ -20,6 +20,8 @@ exclude_patterns = ["make", "notebooks/*.py"]
 html_theme = "furo"
 html_title = "honestlift"
 html_show_sphinx = False
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
 html_copy_source = False
 html_theme_options = {
     "light_css_variables": {"color-brand-primary": "#0b5cad", "color-brand-content": "#0b5cad"},
@@ -35,7 +37,7 @@ autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 autodoc_preserve_defaults = True
 python_use_unqualified_type_names = True
-napoleon_use_ivar = True
+napoleon_custom_sections = [("Attributes", "params_style")]  # of dataclasses: what they are made with
 
 
 def _pictures(_app: object, _name: str, source: list[str]) -> None:

@@ -15,10 +15,21 @@ import numpy as np
 import pandas as pd
 
 import honestlift as hl
-from honestlift.simulate import ClusterWorld, collaboration, coverage_world, decompose, redraw_splits
+from honestlift.simulate import (
+    ClusterWorld,
+    collaboration,
+    coverage_world,
+    decompose,
+    redraw_splits,
+)
 
 pd.options.display.float_format = "{:.4f}".format
-plt.rcParams |= {"figure.figsize": (8, 2.8), "figure.dpi": 100, "axes.spines.top": False, "axes.spines.right": False}
+plt.rcParams |= {
+    "figure.figsize": (8, 2.8),
+    "figure.dpi": 100,
+    "axes.spines.top": False,
+    "axes.spines.right": False,
+}
 CONTROL, TREATED, NAIVE, HONEST = "#0072b2", "#b8500b", "#6e7781", "#0b5cad"
 
 # %% [markdown]
@@ -36,7 +47,11 @@ truth = world.truth["direct"]
 sizes = users.groupby("workspace_id").size()
 groups = users.groupby(["treated", "spillover_exposed"]).size()
 assert [sizes.min(), int(sizes.median()), sizes.max()] == [923, 1002, 1052]
-assert list(groups) == [18_319, 6_744, 24_937]  # pure control, exposed control, treated
+assert list(groups) == [
+    18_319,
+    6_744,
+    24_937,
+]  # pure control, exposed control, treated
 groups.rename("users").to_frame()
 
 # %% [markdown]
@@ -51,20 +66,28 @@ design = hl.ClusterDesign(
     exposure=hl.Exposure(column="spillover_exposed"),
 )
 lift = hl.analyze(
-    users, design, [hl.Mean("session_minutes_obs", name="Session minutes")], name="AI meeting notes", seed=42, bootstrap=500
+    users,
+    design,
+    [hl.Mean("session_minutes_obs", name="Session minutes")],
+    name="AI meeting notes",
+    seed=42,
+    bootstrap=500,
 )
 
 
 def row(method, estimand=None):
     """The numbers of one estimate, to four decimals, as the tutorial prints them."""
     e = lift.find(method, estimand)
-    return [None if v is None else round(v, 4) for v in (e.estimate, e.std_error, e.conf_low, e.conf_high)]
+    return [
+        None if v is None else round(v, 4)
+        for v in (e.estimate, e.std_error, e.conf_low, e.conf_high)
+    ]
 
 
 # %% [markdown]
-# # Part one: the published numbers
+# ## Part one: the published numbers
 #
-# ## Step 1. Naive OLS
+# ### Step 1. Naive OLS
 #
 # Users as if each had been randomized.
 
@@ -74,7 +97,7 @@ assert naive == [0.6723, 0.0034, 0.6656, 0.6790]
 naive
 
 # %% [markdown]
-# ## Step 2. Cluster-weighted least squares
+# ### Step 2. Cluster-weighted least squares
 #
 # One mean per workspace, weighted by its size, t with 48 degrees of freedom. The same estimate; a standard error that counts
 # workspaces.
@@ -82,22 +105,30 @@ naive
 # %%
 wls = row("cluster_wls")
 assert wls == [0.6723, 0.0652, 0.5412, 0.8035]
-assert round(lift.find("cluster_wls").std_error / lift.find("naive_ols").std_error) == 19  # "roughly 19 times too small"
+ratio = lift.find("cluster_wls").std_error / lift.find("naive_ols").std_error
+assert round(ratio) == 19  # "roughly 19 times too small"
 wls
 
 # %% [markdown]
-# ## Step 3. Two-exposure model
+# ### Step 3. Two-exposure model
 #
 # Treated, exposed and pure-control users, with CR1 standard errors and a normal quantile, as published.
 
 # %%
-direct, spillover = row("two_exposure_ols:cr1", "direct"), row("two_exposure_ols:cr1", "spillover")
+direct, spillover = (
+    row("two_exposure_ols:cr1", "direct"),
+    row("two_exposure_ols:cr1", "spillover"),
+)
 assert direct == [0.7284, 0.0647, 0.6016, 0.8552]
 assert spillover == [0.2083, 0.0038, 0.2008, 0.2158]
-pd.DataFrame([direct, spillover], index=["direct", "spillover"], columns=["estimate", "std_error", "low", "high"])
+pd.DataFrame(
+    [direct, spillover],
+    index=["direct", "spillover"],
+    columns=["estimate", "std_error", "low", "high"],
+)
 
 # %% [markdown]
-# ## Step 4. Cluster bootstrap
+# ### Step 4. Cluster bootstrap
 #
 # 500 replicates, percentile interval. The tutorial concatenates 50 frames 500 times, which takes half a minute; here each
 # replicate re-weights 50 rows of sums. The random streams differ, so the ends agree to the noise of 500 replicates, not to the
@@ -116,7 +147,7 @@ for (_, estimand), ends in published.items():
 pd.DataFrame({"published": published, "here": drawn})
 
 # %% [markdown]
-# ## Step 5. Full roll-out
+# ### Step 5. Full roll-out
 #
 # Direct effect plus the share of *all* users who were exposed times the spillover.
 
@@ -125,14 +156,14 @@ rollout = lift.find("published_rollout").estimate
 share = groups.loc[(0, 1)] / len(users)
 assert round(share, 4) == 0.1349
 assert round(rollout, 4) == 0.7565
-rollout
+round(rollout, 4)
 
 # %% [markdown]
 # Everything published is reproduced. If you came for the numbers, you have them. Now for what they mean.
 #
-# # Part two: what the numbers do not say
+# ## Part two: what the numbers do not say
 #
-# ## 1. One unlucky split is taken for bias
+# ### 1. One unlucky split is taken for bias
 #
 # The tutorial reads "naive 0.67, truth 0.80: a 16 percent underestimate, caused by contamination". Because we made the data we
 # can take the miss apart.
@@ -140,10 +171,16 @@ rollout
 # %%
 parts = decompose(world)
 assert round(parts.miss, 4) == -0.1277
-assert round(parts.contamination, 4) == -0.0538  # −0.20 × .2691, the exposed share of *control* users
+assert (
+    round(parts.contamination, 4) == -0.0538
+)  # −0.20 × .2691, the exposed share of *control* users
 assert round(parts.baselines, 4) == -0.0750
 pd.Series(
-    {"contamination (bias)": parts.contamination, "workspace baselines (luck)": parts.baselines, "user noise (luck)": parts.noise}
+    {
+        "contamination (bias)": parts.contamination,
+        "workspace baselines (luck)": parts.baselines,
+        "user noise (luck)": parts.noise,
+    }
 ).to_frame("minutes")
 
 # %% [markdown]
@@ -156,10 +193,14 @@ nearer = np.mean(np.abs(splits.naive - truth) < np.abs(splits.two_exposure - tru
 
 fig, ax = plt.subplots()
 bins = np.linspace(0.52, 1.04, 53)
-ax.hist(splits.naive, bins, histtype="step", color=NAIVE, lw=2, ls="--", label="naive")
+ax.hist(
+    splits.naive, bins, histtype="step", color=NAIVE, lw=2, ls="--", label="naive"
+)
 ax.hist(splits.two_exposure, bins, color=HONEST, alpha=0.35, label="two-exposure")
 ax.axvline(truth, color="black", lw=1)
-ax.annotate("truth", (truth, ax.get_ylim()[1]), (4, -10), textcoords="offset points")
+ax.annotate(
+    "truth", (truth, ax.get_ylim()[1]), (4, -10), textcoords="offset points"
+)
 ax.plot([0.6723], [0], "D", color=NAIVE, clip_on=False, label="the published split")
 ax.set(xlabel="estimate in minutes", yticks=[])
 ax.spines["left"].set_visible(False)
@@ -177,20 +218,22 @@ f"mean: naive {splits.naive.mean():.3f}, two-exposure {splits.two_exposure.mean(
 # by 0.065 from split to split, and in about a third of the splits the naive one is nearer to the truth. **One data set cannot
 # show that a method works.**
 #
-# ## 2. "Misses the truth" is not so
+# ### 2. "Misses the truth" is not so
 #
 # The percentile bootstrap of step 4 ended at 0.7966, below 0.80. The interval with a t quantile, from the same data, contains
 # it.
 
 # %%
 honest = lift.headline()
-assert lift.find("cluster_wls").conf_low < truth < lift.find("cluster_wls").conf_high
+assert (
+    lift.find("cluster_wls").conf_low < truth < lift.find("cluster_wls").conf_high
+)
 assert honest.method == "user_ols"  # CR2 with Satterthwaite degrees of freedom
 assert honest.conf_low < truth < honest.conf_high
 f"{honest.estimate:.4f}, 95 % interval {honest.conf_low:.4f} to {honest.conf_high:.4f}, {honest.df:.1f} degrees of freedom"
 
 # %% [markdown]
-# ## 3. The spillover contrast is not randomized
+# ### 3. The spillover contrast is not randomized
 #
 # "Exposed" means "opted in", a choice of the user. Randomization protects a contrast only if re-drawing the assignment would
 # change who is in it. Hold a user's own arm at control, re-draw everyone else's: the exposure does not move.
@@ -202,7 +245,9 @@ for _ in range(100):
     treated = np.isin(users["workspace_id"], rng.permutation(50)[:25])
     still_control = ~treated & (users["treated"] == 0)
     exposed_now = ~treated & (users["opt_in_agent_mode"] == 1)
-    moved += int((exposed_now != (users["spillover_exposed"] == 1))[still_control].sum())
+    moved += int(
+        (exposed_now != (users["spillover_exposed"] == 1))[still_control].sum()
+    )
 assert moved == 0
 f"users whose exposure changed in 100 re-draws: {moved}"
 
@@ -214,14 +259,24 @@ f"users whose exposure changed in 100 re-draws: {moved}"
 # %%
 answers = {}
 for baseline in ("workspace", "workspace + session_minutes", "session_minutes"):
-    made = hl.analyze(collaboration(baseline=baseline).table, design, ["session_minutes_obs"], bootstrap=0)
+    made = hl.analyze(
+        collaboration(baseline=baseline).table,
+        design,
+        ["session_minutes_obs"],
+        bootstrap=0,
+    )
     answers[baseline] = {
         "direct": made.find("two_exposure_ols", "direct").estimate,
         "spillover": made.find("two_exposure_ols", "spillover").estimate,
         "ITT (randomized)": made.headline().estimate,
         "ITT high": made.headline().conf_high,
     }
-answers["truth"] = {"direct": 0.80, "spillover": 0.20, "ITT (randomized)": world.truth["itt_user"], "ITT high": None}
+answers["truth"] = {
+    "direct": 0.80,
+    "spillover": 0.20,
+    "ITT (randomized)": world.truth["itt_user"],
+    "ITT high": None,
+}
 found = pd.DataFrame(answers).T
 assert round(found["direct"], 2).tolist() == [0.73, 1.50, 1.58, 0.80]
 assert round(found["spillover"], 2).tolist() == [0.21, 3.04, 3.04, 0.20]
@@ -236,28 +291,37 @@ found
 # %%
 check = lift.check("exposure_not_randomized")
 assert check.level == "stop"
-assert {e.identified for e in lift.estimates if e.estimand in ("direct", "spillover")} == {"association"}
+assert {
+    e.identified for e in lift.estimates if e.estimand in ("direct", "spillover")
+} == {"association"}
 assert lift.headline().identified == "randomized"
 check.statement
 
 # %% [markdown]
-# ## 4. "Full roll-out = direct + share × spillover" answers no question
+# ### 4. "Full roll-out = direct + share × spillover" answers no question
 #
 # At full roll-out nobody is an exposed control: everyone is treated. The launch question is the **global average treatment
 # effect**, everyone on minus everyone off. In this process that is the direct effect, 0.80, whatever the spillover is.
 
 # %%
 assert world.truth["gate"] == 0.80
-assert lift.find("published_rollout").conf_low is None  # no interval: a number that estimates nothing has no error
-{"published roll-out": round(rollout, 4), "true everyone on − everyone off": world.truth["gate"]}
+assert (
+    lift.find("published_rollout").conf_low is None
+)  # no interval: a number that estimates nothing has no error
+{
+    "published roll-out": round(rollout, 4),
+    "true everyone on − everyone off": world.truth["gate"],
+}
 
 # %% [markdown]
-# ## 5. "Workspaces 0 to 24 are treated" is an order of ids, not a coin
+# ### 5. "Workspaces 0 to 24 are treated" is an order of ids, not a coin
 #
 # A real assignment is drawn, seeded and recorded, so that anyone can draw it again and check that the data follow it.
 
 # %%
-record = hl.assign([str(w) for w in range(50)], hl.Rule(kind="complete", share=0.5), seed=7)
+record = hl.assign(
+    [str(w) for w in range(50)], hl.Rule(kind="complete", share=0.5), seed=7
+)
 treated = [w for w, arm in record.assigned.items() if arm == "treated"]
 assert len(treated) == 25
 assert treated != [str(w) for w in range(25)]
@@ -265,7 +329,7 @@ assert record.reproduces()
 ", ".join(treated)
 
 # %% [markdown]
-# ## 6. Per user or per workspace?
+# ### 6. Per user or per workspace?
 #
 # Weighting workspaces by size silently answers "per user". In the published data the two agree (0.672 and 0.671). Let the
 # effect grow with the size of the workspace and they are different questions with different answers; each is right about its
@@ -273,15 +337,33 @@ assert record.reproduces()
 
 # %%
 assert round(lift.find("cluster_means").estimate, 3) == 0.671
-uneven = ClusterWorld(clusters=200, mean_size=100, sizes="lognormal", effect=0.5, size_slope=0.4, icc=0.02).draw(3)
-plain = hl.ClusterDesign(unit="user_id", cluster="workspace_id", treatment="treated")
+uneven = ClusterWorld(
+    clusters=200,
+    mean_size=100,
+    sizes="lognormal",
+    effect=0.5,
+    size_slope=0.4,
+    icc=0.02,
+).draw(3)
+plain = hl.ClusterDesign(
+    unit="user_id", cluster="workspace_id", treatment="treated"
+)
 both = hl.analyze(uneven.table, plain, ["session_minutes"], bootstrap=0)
 per = pd.DataFrame(
     {
         "truth": [uneven.truth["itt_user"], uneven.truth["itt_cluster"]],
-        "estimate": [both.find("user_ols").estimate, both.find("cluster_means").estimate],
-        "low": [both.find("user_ols").conf_low, both.find("cluster_means").conf_low],
-        "high": [both.find("user_ols").conf_high, both.find("cluster_means").conf_high],
+        "estimate": [
+            both.find("user_ols").estimate,
+            both.find("cluster_means").estimate,
+        ],
+        "low": [
+            both.find("user_ols").conf_low,
+            both.find("cluster_means").conf_low,
+        ],
+        "high": [
+            both.find("user_ols").conf_high,
+            both.find("cluster_means").conf_high,
+        ],
     },
     index=["per user", "per workspace"],
 )
@@ -291,17 +373,27 @@ assert both.check("size_effect").level == "caution"
 per
 
 # %% [markdown]
-# ## 7. Few workspaces: CR1 with a normal quantile covers too rarely, CR2 does not
+# ### 7. Few workspaces: CR1 with a normal quantile covers too rarely, CR2 does not
 #
 # Ten workspaces of unequal size, the same process, 200 worlds: how often does each 95 % interval of the direct effect contain
 # 0.80?
 
 # %%
-few = hl.ClusterDesign(unit="user_id", cluster="workspace_id", treatment="treated", exposure=hl.Exposure(column="exposed"))
+few = hl.ClusterDesign(
+    unit="user_id",
+    cluster="workspace_id",
+    treatment="treated",
+    exposure=hl.Exposure(column="exposed"),
+)
 process, hits = coverage_world(10, 5, sizes="lognormal"), []
 for seed in range(200):
-    made = hl.analyze(process.draw(seed).table, few, ["session_minutes"], bootstrap=0)
-    pair = [made.find("two_exposure_ols:cr1", "direct"), made.find("two_exposure_ols", "direct")]
+    made = hl.analyze(
+        process.draw(seed).table, few, ["session_minutes"], bootstrap=0
+    )
+    pair = [
+        made.find("two_exposure_ols:cr1", "direct"),
+        made.find("two_exposure_ols", "direct"),
+    ]
     hits.append([e.conf_low < truth < e.conf_high for e in pair])
 cr1, cr2 = np.mean(hits, axis=0)
 assert cr1 < 0.87
@@ -312,17 +404,21 @@ f"CR1, normal quantile: {cr1:.1%}; CR2, Satterthwaite: {cr2:.1%} (Monte Carlo er
 # Over 2,000 worlds the two are 81.2 % and 93.1 %, and the percentile bootstrap 89.0 %: see [the
 # table](../explanation/coverage.md), which also has unequal arms, 6 workspaces, and effects that vary.
 #
-# ## 8. What silently breaks
+# ### 8. What silently breaks
 #
 # **Exposure recorded wrongly.** Let the log miss 40 % of the exposed users. Nothing in the data says so; the estimates only
 # move.
 
 # %%
-lossy = users.assign(spillover_exposed=users["spillover_exposed"] * (rng.random(len(users)) < 0.6))
+lossy = users.assign(
+    spillover_exposed=users["spillover_exposed"] * (rng.random(len(users)) < 0.6)
+)
 made = hl.analyze(lossy, design, ["session_minutes_obs"], bootstrap=0)
 gone = made.find("two_exposure_ols", "direct").estimate
 assert lift.find("two_exposure_ols", "direct").estimate - gone > 0.02
-assert made.headline().estimate == honest.estimate  # the randomized contrast does not look at the log
+assert (
+    made.headline().estimate == honest.estimate
+)  # the randomized contrast does not look at the log
 f"direct {lift.find('two_exposure_ols', 'direct').estimate:.3f} → {gone:.3f}; the headline stays {made.headline().estimate:.4f}"
 
 # %% [markdown]
@@ -330,8 +426,14 @@ f"direct {lift.find('two_exposure_ols', 'direct').estimate:.3f} → {gone:.3f}; 
 # users found a way:
 
 # %%
-leaky = users.assign(used=np.where(users["treated"] == 1, 1, rng.random(len(users)) < 0.15).astype(int))
-logged = hl.ClusterDesign(unit="user_id", cluster="workspace_id", treatment="treated", uptake="used")
+leaky = users.assign(
+    used=np.where(users["treated"] == 1, 1, rng.random(len(users)) < 0.15).astype(
+        int
+    )
+)
+logged = hl.ClusterDesign(
+    unit="user_id", cluster="workspace_id", treatment="treated", uptake="used"
+)
 use = hl.analyze(leaky, logged, ["session_minutes_obs"], bootstrap=0)
 assert use.check("use_in_control").level == "stop"
 assert use.verdict.level == "not trustworthy"
@@ -341,7 +443,12 @@ use.check("use_in_control").statement
 # **Few workspaces.** Six of fifty, three an arm, and the check counts them:
 
 # %%
-six = hl.analyze(users[users["workspace_id"].isin([0, 1, 2, 25, 26, 27])], plain, ["session_minutes_obs"], bootstrap=0)
+six = hl.analyze(
+    users[users["workspace_id"].isin([0, 1, 2, 25, 26, 27])],
+    plain,
+    ["session_minutes_obs"],
+    bootstrap=0,
+)
 assert six.check("few_clusters").level == "stop"
 six.check("few_clusters").statement
 
