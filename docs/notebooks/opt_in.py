@@ -5,7 +5,7 @@
 #
 # Users flip "try agent mode" by themselves. Those who do complete 21 points more tasks, and most of that is who they are. You
 # ran the tutorial with propensity scores; this notebook takes the same steps under the same names on the same 50,000 users,
-# gets **every published number**, and then shows where they stop short. Each claim has a cell that would fail if it were not
+# gets **the published numbers**, and then shows where they stop short. Each claim has a cell that would fail if it were not
 # so.
 #
 # Part one reproduces. Part two corrects.
