@@ -49,6 +49,7 @@ format: $(VENV)/.test
 
 docs: $(VENV)/.docs  ## the documentation as a site, site/html/index.html; a warning is an error
 	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --jobs auto --doctree-dir site/doctrees docs site/html
+	@! grep -rlE '<(script|img|link|source)[^>]+(src|href)="(https?:)?//' site/html --include='*.html' # no page asks the network
 
 regenerate: $(VENV)/.test  ## make again what is made and committed in docs/: notebooks, schematics, the table of plan keys
 	$(BIN)/python -m docs.make
