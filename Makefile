@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test test-fast test-browser test-slow lint format bench clean
+.PHONY: demo test test-browser test-slow lint format docs regenerate bench clean
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -16,6 +16,10 @@ $(VENV)/.run: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(VENV)/.test: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) --editable '.[test]'
 	@touch $@ $(VENV)/.run
+
+$(VENV)/.docs: pyproject.toml constraints.txt | $(VENV)/.test
+	$(PIP) --editable '.[docs]'
+	@touch $@
 
 $(VENV)/.bench: pyproject.toml constraints.txt | $(VENV)/bin/python
 	$(PIP) --editable '.[bench]'
@@ -43,8 +47,15 @@ format: $(VENV)/.test
 	$(BIN)/ruff format .
 	$(BIN)/ruff check --fix .
 
+docs: $(VENV)/.docs  ## the documentation as a site, site/html/index.html; a warning is an error
+	$(BIN)/sphinx-build --fail-on-warning --keep-going --quiet --jobs auto --doctree-dir site/doctrees docs site/html
+	@! grep -rlE '<(script|img|link|source)[^>]+(src|href)="(https?:)?//' site/html --include='*.html' # no page asks the network
+
+regenerate: $(VENV)/.test  ## make again what is made and committed in docs/: notebooks, schematics, the table of plan keys
+	$(BIN)/python -m docs.make
+
 bench: $(VENV)/.bench  ## time against peers and bare scans, in this run, on this machine
 	$(BIN)/python -m benchmarks
 
 clean:
-	rm -rf $(VENV) demo build dist .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) demo build dist site .pytest_cache .ruff_cache .hypothesis

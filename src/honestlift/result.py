@@ -44,7 +44,12 @@ class Interval:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Relative:
-    """An effect as a fraction of the control mean (0.13 is +13 %); the ends are None where the interval is unbounded."""
+    """An effect as a fraction of the control mean (0.13 is +13 %); the ends are None where the interval is unbounded.
+
+    Example:
+        >>> round(lift.headline().relative.estimate, 2)
+        0.13
+    """
 
     estimate: float | None
     conf_low: float | None
@@ -53,7 +58,13 @@ class Relative:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Estimate:
-    """One number for one metric, estimand and method, with its interval. Undefined numbers are None."""
+    """One number for one metric, estimand and method, with its interval. Undefined numbers are None.
+
+    Example:
+        >>> naive, honest = lift.find("naive_ols"), lift.headline()
+        >>> round(honest.std_error / naive.std_error)
+        19
+    """
 
     metric: str
     estimand: str
@@ -86,6 +97,10 @@ class Check:
         evidence: the numbers behind the statement, unrounded.
         concerns: the estimands it speaks of; empty means all of them.
         metric: the metric it speaks of; None means all of them.
+
+    Example:
+        >>> [check.code for check in lift.checks if check.level == "stop"]
+        ['exposure_not_randomized']
     """
 
     code: str
@@ -103,7 +118,12 @@ class Check:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Assumption:
-    """A row of the ledger: what the headline rests on, and what the data say of it."""
+    """A row of the ledger: what the headline rests on, and what the data say of it.
+
+    Example:
+        >>> [a.assumption for a in lift.ledger if a.status == "questioned"]
+        ['Nothing leaks between workspaces']
+    """
 
     assumption: str
     status: Literal["holds", "questioned", "violated", "untested"]
@@ -113,7 +133,12 @@ class Assumption:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Verdict:
-    """The answer in words: its level, the headline sentence, the reasons, and what would change it."""
+    """The answer in words: its level, the headline sentence, the reasons, and what would change it.
+
+    Example:
+        >>> lift.verdict.level
+        'likely, with caveats'
+    """
 
     level: VerdictLevel
     headline: str
@@ -123,7 +148,12 @@ class Verdict:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Table:
-    """Numbers behind a figure; groups under 10 users are merged before they come here."""
+    """Numbers behind a figure; groups under 10 users are merged before they come here.
+
+    Example:
+        >>> lift.tables["exposure"].columns
+        ('metric', 'group', 'users', 'mean')
+    """
 
     columns: tuple[str, ...]
     rows: tuple[tuple[Any, ...], ...]
@@ -131,7 +161,12 @@ class Table:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Lift:
-    """The whole answer to one study. Made once, never changed; everything that people read is made from it."""
+    """The whole answer to one study. Made once, never changed; everything that people read is made from it.
+
+    Example:
+        >>> sorted({e.estimand for e in lift.estimates if e.identified == "randomized"})
+        ['itt_cluster', 'itt_user']
+    """
 
     name: str
     kind: Literal["cluster", "opt_in"]

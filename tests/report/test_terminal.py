@@ -120,3 +120,12 @@ def test_plain_text_has_no_colour_and_no_trailing_blanks():
 def test_what_was_left_out_is_said():
     data = {**make_lift().data, "dropped": {"arm is pilot": 120, "minutes missing, treated": 3}}
     assert "left out: arm is pilot (120) and minutes missing, treated (3)" in as_text(make_lift(data=data))
+
+
+@pytest.mark.parametrize("variable", ["FORCE_COLOR", "TTY_COMPATIBLE", "JUPYTER_COLUMNS"])
+def test_text_stays_plain_where_a_terminal_is_pretended(variable: str, monkeypatch: pytest.MonkeyPatch):
+    """A notebook's kernel asks every program for colours; a printed Lift is text there too."""
+    told = as_text(make_lift())
+    monkeypatch.setenv(variable, "1")
+    assert as_text(make_lift()) == told
+    assert "\x1b" not in told

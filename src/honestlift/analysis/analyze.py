@@ -61,6 +61,12 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
 
     Raises:
         HonestliftError: if a column, a value or an option is not what the study needs; the message says what to do.
+
+    Example:
+        >>> design = hl.ClusterDesign(unit="user_id", cluster="workspace_id", treatment="treated")
+        >>> lift = hl.analyze("users.parquet", design, "session_minutes_obs", bootstrap=0)
+        >>> round(lift.headline().conf_low, 2), lift.verdict.level
+        (0.54, 'supported')
     """
     outcomes = tuple(Mean(m) if isinstance(m, str) else m for m in ([metrics] if isinstance(metrics, (str, Mean)) else metrics))
     before = (covariates,) if isinstance(covariates, str) else tuple(covariates)
@@ -103,7 +109,14 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
 
 
 def run(data: Any, study: Study | OptInStudy, step: Callable[[str], None] = lambda _: None) -> Lift:
-    """The same for a study that is ready made; ``step`` hears the name of each stage as it begins."""
+    """The same for a study that is ready made; ``step`` hears the name of each stage as it begins.
+
+    Example:
+        >>> design = hl.OptInDesign(unit="user_id", treatment="opt_in_agent_mode", estimands=("ATT",))
+        >>> study = hl.OptInStudy(design=design, metrics=(hl.Mean("task_completed"),), covariates=("engagement_tier",), bootstrap=0)
+        >>> round(hl.run("users.parquet", study).headline().estimate, 3)
+        0.077
+    """
     if isinstance(study, OptInStudy):
         return analyze_opt_in(connect(data), study, step)
     return analyze_cluster(connect(data), study, step)

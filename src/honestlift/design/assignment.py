@@ -27,6 +27,10 @@ class Rule:
 
     Raises:
         DesignError: if a value is out of range.
+
+    Example:
+        >>> hl.Rule(kind="stratified", share=0.3)
+        Rule(kind='stratified', share=0.3)
     """
 
     kind: Literal["complete", "stratified"] = "complete"
@@ -49,6 +53,11 @@ class Assignment:
         assigned: cluster (as text) to ``treated`` or ``control``, in the order in which clusters were drawn.
         strata: cluster to stratum, for a stratified rule.
         generator: name of the random generator.
+
+    Example:
+        >>> record = hl.assign(["a", "b", "c", "d"], hl.Rule(), seed=7)
+        >>> record.reproduces(), hl.Assignment.from_json(record.to_json()) == record
+        (True, True)
     """
 
     rule: Rule
@@ -161,6 +170,10 @@ def assign(clusters: Sequence[str], rule: Rule, *, seed: int, strata: Mapping[st
     Raises:
         AssignmentError: if an arm would have fewer than two clusters, or a cluster has no stratum.
         DesignError: if the rule is stratified and there are no strata, or the reverse; if the seed is negative.
+
+    Example:
+        >>> dict(hl.assign(["a", "b", "c", "d"], hl.Rule(share=0.5), seed=7).assigned)
+        {'a': 'treated', 'b': 'control', 'c': 'control', 'd': 'treated'}
     """
     if seed < 0:
         raise DesignError.out_of_range("seed", seed, "a whole number from 0 up")

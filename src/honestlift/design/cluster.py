@@ -15,6 +15,11 @@ class Treatment:
 
     Raises:
         DesignError: if both arms have the same value.
+
+    Example:
+        >>> arms = hl.Treatment(column="arm", treated="on", control="off")
+        >>> hl.ClusterDesign(unit="user_id", cluster="workspace_id", treatment=arms).arm
+        'arm'
     """
 
     column: str
@@ -38,6 +43,11 @@ class ClusterDesign:
         exposure: who was reached by the treatment of others.
         uptake: 0/1 column of logged use of the feature.
         assignment: the recorded assignment; without it complete randomization is assumed.
+
+    Example:
+        >>> design = hl.ClusterDesign(unit="user_id", cluster="workspace_id", treatment="treated", strata="plan_tier")
+        >>> design.strata
+        ('plan_tier',)
     """
 
     unit: str

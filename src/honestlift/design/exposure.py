@@ -14,6 +14,10 @@ class Exposure:
             unexposed controls.
         randomized: set it to vouch that re-drawing the assignment of clusters would change the mark of a user whose own
             arm is held fixed. Without it the contrasts that use the mark are associations.
+
+    Example:
+        >>> hl.Exposure(column="spillover_exposed")
+        Exposure(column='spillover_exposed', randomized=False)
     """
 
     column: str

@@ -27,6 +27,10 @@ class Mean:
 
     Raises:
         DesignError: if a value is out of range.
+
+    Example:
+        >>> hl.Mean("cost_usd", name="Cost", better="lower", role="guardrail", margin=0.02).label
+        'Cost'
     """
 
     column: str

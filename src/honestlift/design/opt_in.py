@@ -31,6 +31,10 @@ class OptInDesign:
 
     Raises:
         DesignError: if an estimand is unknown or named twice, or there is none.
+
+    Example:
+        >>> hl.OptInDesign(unit="user_id", treatment="opt_in_agent_mode").estimands
+        ('ATE', 'ATT', 'ATO')
     """
 
     unit: str
@@ -63,6 +67,10 @@ class Propensity:
 
     Raises:
         DesignError: if a value is out of range.
+
+    Example:
+        >>> hl.Propensity(penalty="l2", C=1)
+        Propensity(penalty='l2', C=1)
     """
 
     penalty: Penalty = "none"
@@ -88,6 +96,10 @@ class Matching:
 
     Raises:
         DesignError: if a value is out of range.
+
+    Example:
+        >>> hl.Matching(neighbours=3, caliper=0.05).replacement
+        True
     """
 
     neighbours: int = 1
@@ -119,6 +131,11 @@ class Learners:
 
     Raises:
         DesignError: if there are fewer than two folds.
+
+    Example:
+        >>> from sklearn.linear_model import LinearRegression, LogisticRegression
+        >>> hl.Learners(classifier=LogisticRegression(), regressor=LinearRegression()).folds
+        5
     """
 
     classifier: Any
@@ -152,6 +169,12 @@ class OptInStudy:
 
     Raises:
         DesignError: if a value is out of range, or a column has two roles.
+
+    Example:
+        >>> design = hl.OptInDesign(unit="user_id", treatment="opt_in_agent_mode")
+        >>> study = hl.OptInStudy(design=design, metrics=(hl.Mean("task_completed"),), covariates=("engagement_tier",), trim="crump")
+        >>> study.primary.label
+        'task_completed'
     """
 
     design: OptInDesign

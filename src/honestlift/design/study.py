@@ -47,6 +47,12 @@ class Study:
 
     Raises:
         DesignError: if a value is out of range, or a column has two roles.
+
+    Example:
+        >>> design = hl.ClusterDesign(unit="user_id", cluster="workspace_id", treatment="treated")
+        >>> study = hl.Study(design=design, metrics=(hl.Mean("session_minutes_obs"),), bootstrap=0)
+        >>> round(hl.run("users.parquet", study).headline().estimate, 4)
+        0.6723
     """
 
     design: ClusterDesign

@@ -27,4 +27,12 @@ def listed(values: Iterable[object], most: int = 5) -> str:
 
 
 class HonestliftError(Exception):
-    """Something that the user can put right. The message says what is wrong, what was expected, what to do."""
+    """Something that the user can put right. The message says what is wrong, what was expected, what to do.
+
+    Example:
+        >>> try:
+        ...     hl.connect("userz.parquet")
+        ... except hl.HonestliftError as problem:
+        ...     print(type(problem).__name__)
+        SourceError
+    """

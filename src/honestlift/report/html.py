@@ -78,6 +78,9 @@ def write_report(lift: Lift, path: str | os.PathLike[str]) -> None:
 
     Raises:
         ReportError: if the path cannot be written to, or the result is of a kind that has no page.
+
+    Example:
+        >>> hl.write_report(lift, "today/report.html")
     """
     text, target = report_html(lift), Path(path)
     try:

@@ -32,7 +32,8 @@ MARKS = {"ok": ("✓", "green"), "caution": ("!", "yellow"), "stop": ("✗", "re
 def as_text(lift: Lift, width: int = 116) -> str:
     """The whole answer as plain text, without colour."""
     paper = io.StringIO()
-    Console(file=paper, width=width, no_color=True, highlight=False, legacy_windows=False).print(renderable(lift))
+    console = Console(file=paper, width=width, color_system=None, highlight=False, legacy_windows=False, force_jupyter=False)
+    console.print(renderable(lift))
     return "\n".join(line.rstrip() for line in paper.getvalue().splitlines())
 
 

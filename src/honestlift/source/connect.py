@@ -32,6 +32,10 @@ class Source:
         columns: the user's column names, by position.
         kinds: what each column holds.
         engine: name of the engine.
+
+    Example:
+        >>> hl.connect("users.parquet").kind("engagement_tier")
+        'text'
     """
 
     relation: duckdb.DuckDBPyRelation
@@ -162,6 +166,11 @@ def connect(data: Any, *, table: str | None = None, threads: int | None = None, 
     Raises:
         SourceError: if there is nothing at the path, or it cannot be read.
         DesignError: if the engine does not take the limits.
+
+    Example:
+        >>> users = hl.connect("users.parquet", threads=2)
+        >>> len(users.columns), users.engine
+        (19, 'duckdb')
     """
     if isinstance(data, Source):
         return data

@@ -1,0 +1,1 @@
+"""What is made and committed in docs/: notebooks with their outputs, schematics, and the tables of the reference."""

@@ -1,0 +1,11 @@
+"""Make all of it again: `python -m docs.make`, or one part of it: `python -m docs.make schematics`."""
+
+import sys
+
+from docs.make import notebooks, plan_keys, schematics
+
+PARTS = {"schematics": schematics.make, "plan_keys": plan_keys.make, "notebooks": notebooks.make}
+
+for part in sys.argv[1:] or PARTS:
+    for path in PARTS[part]():
+        print(path)
