@@ -11,6 +11,7 @@ from honestlift.analysis.opt_in.estimates import OptInAnswer
 from honestlift.analysis.opt_in.fits import Trimmed
 from honestlift.analysis.opt_in.reading import OptInReading
 from honestlift.design.opt_in import OptInStudy
+from honestlift.diagnostics.balance import Contrast, holm
 from honestlift.diagnostics.covariates import Balance, balance_columns
 from honestlift.diagnostics.overlap import crump_cutoff, effective_sizes
 from honestlift.estimators.propensity import Propensity
@@ -40,17 +41,19 @@ def drivers_table(users: Patterns, propensity: Propensity) -> Table:
     return Table(columns=columns, rows=tuple(rows))
 
 
-def categories_table(reading: OptInReading) -> Table:
-    """Users per level of each category by choice, with the share that opted in."""
+def categories_table(users: Patterns, propensity: Propensity, categories: Sequence[str]) -> Table:
+    """Users per level of each category by choice, with the share that opted in and their mean propensity."""
     rows: list[tuple[object, ...]] = []
-    for name, covariate, values in balance_columns(reading.users):
-        if covariate not in reading.categories:
+    for name, covariate, values in balance_columns(users):
+        if covariate not in categories:
             continue
-        control, treated = (float(np.sum(reading.users.count[:, a] * values)) for a in (0, 1))
+        control, treated = (float(np.sum(users.count[:, a] * values)) for a in (0, 1))
         if min(control, treated) >= FEWEST:
-            level = name.removeprefix(f"{covariate} = ")
-            rows.append((covariate, level, int(control), int(treated), treated / (control + treated)))
-    return Table(columns=("covariate", "level", "others", "opted_in", "opt_in_rate"), rows=tuple(rows))
+            level, both = name.removeprefix(f"{covariate} = "), control + treated
+            mean = float(np.sum(users.count.sum(axis=1) * values * propensity.e)) / both
+            rows.append((covariate, level, int(control), int(treated), treated / both, mean))
+    columns = ("covariate", "level", "others", "opted_in", "opt_in_rate", "mean_propensity")
+    return Table(columns=columns, rows=tuple(rows))
 
 
 def overlap_table(users: Patterns, propensity: Propensity) -> Table:
@@ -101,6 +104,14 @@ def weights_table(users: Patterns, propensity: Propensity, study: OptInStudy) ->
         for a in effective_sizes(users, propensity.e, e)
     ]
     return Table(columns=("estimand", "group", "users", "effective", "largest_weight", "largest_share"), rows=tuple(rows))
+
+
+def controls_table(contrasts: Sequence[Contrast], estimand: Estimand) -> Table:
+    """Every outcome that the feature cannot move, with its p-value as it is and by Holm's correction."""
+    corrected = holm([c.p_value for c in contrasts])
+    rows = [(c.name, estimand, c.effect, c.low, c.high, c.p_value, float(p)) for c, p in zip(contrasts, corrected, strict=True)]
+    columns = ("outcome", "estimand", "estimate", "conf_low", "conf_high", "p_value", "corrected_p_value")
+    return Table(columns=columns, rows=tuple(rows))
 
 
 def matching_table(answers: Sequence[OptInAnswer]) -> Table:

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from honestlift.analysis.opt_in.checking import Gate, check_opt_in, gate
+from honestlift.analysis.opt_in.checking import Gate, check_opt_in, gate, negative_controls
 from honestlift.analysis.opt_in.estimates import OptInAnswer, estimate_opt_in
 from honestlift.analysis.opt_in.fits import Trimmed, propensity_of, trim, trimming
 from honestlift.analysis.opt_in.reading import OptInReading, Step, read_opt_in
@@ -23,6 +23,7 @@ from honestlift.analysis.opt_in.sensitivity import (
 from honestlift.analysis.opt_in.tables import (
     balance_table,
     categories_table,
+    controls_table,
     drivers_table,
     matching_table,
     overlap_table,
@@ -31,6 +32,7 @@ from honestlift.analysis.opt_in.tables import (
 )
 from honestlift.analysis.opt_in.verdict import judge_opt_in, ledger_opt_in
 from honestlift.analysis.provenance import Clock, provenance
+from honestlift.analysis.roles import metric_table
 from honestlift.design.opt_in import OptInStudy
 from honestlift.estimators.propensity import Propensity
 from honestlift.moments.patterns import Patterns
@@ -60,8 +62,9 @@ def analyze_opt_in(source: Source, study: OptInStudy, step: Step) -> Lift:
     step("Asking what was not measured")
     found = [sensitivity(answer, study.level) for answer in answers]
     step("Checking")
-    checks = check_opt_in(reading, users, propensity, answers, found, support.checks, study)
-    verdict = judge_opt_in(answers, checks, found, study)
+    controls = negative_controls(reading, study, headline)
+    checks = check_opt_in(reading, users, propensity, answers, found, support.checks, controls, study)
+    verdict = judge_opt_in(answers, checks, found, study, bounds)
     step("Tabulating")
     whole = answers if bounds is None else [estimate_opt_in(m, reading, study, None, headline) for m in study.metrics]
     return Lift(
@@ -73,15 +76,24 @@ def analyze_opt_in(source: Source, study: OptInStudy, step: Step) -> Lift:
         checks=checks,
         ledger=ledger_opt_in(checks, headline),
         verdict=verdict,
-        tables=_tables(reading, users, propensity, answers, found, support, study)
+        tables=_of_choice(everyone, first, reading.categories)
+        | _tables(users, propensity, answers, found, support, study)
+        | ({"negative_controls": controls_table(controls, headline)} if controls else {})
         | {"trimming": trimming_table(replace(reading, users=everyone), first, bounds, answers, whole)},
         provenance=provenance(study, clock),
         honestlift_version=__version__,
     )
 
 
+def _of_choice(everyone: Patterns, propensity: Propensity, categories: Sequence[str]) -> dict[str, Table]:
+    """Who opts in, before anybody is trimmed."""
+    return {
+        "categories": categories_table(everyone, propensity, categories),
+        "overlap": overlap_table(everyone, propensity),
+    }
+
+
 def _tables(
-    reading: OptInReading,
     users: Patterns,
     propensity: Propensity,
     answers: Sequence[OptInAnswer],
@@ -91,9 +103,8 @@ def _tables(
 ) -> dict[str, Table]:
     primary, doubt = next((a, s) for a, s in zip(answers, found, strict=True) if a.metric is study.primary)
     made = {
+        "metrics": metric_table(answers, study),
         "drivers": drivers_table(users, propensity),
-        "categories": categories_table(reading),
-        "overlap": overlap_table(users, propensity),
         "balance": balance_table(support.balances, study),
         "weights": weights_table(users, propensity, study),
         "matching": matching_table(answers),
