@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pandas as pd
 
 import honestlift as hl
+from honestlift.report.html import report_html
 from studies import answer, frame
 
 SCRIPT = '<script>alert("x")</script>'
@@ -246,6 +250,22 @@ CHOICES = {
     "opted_failing": opted_failing,
 }
 WORLDS = CLUSTERS | CHOICES
+
+
+_made: dict[int, tuple[hl.Lift, str]] = {}
+
+
+def page_of(lift: hl.Lift) -> str:
+    """The page of a result, made once; the result is kept, so that its identity is not given away."""
+    if id(lift) not in _made:
+        _made[id(lift)] = (lift, report_html(lift))
+    return _made[id(lift)][1]
+
+
+def call(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """The command line in a process of its own."""
+    code = "from honestlift.cli import main; main()"
+    return subprocess.run([sys.executable, "-c", code, *words], cwd=cwd, capture_output=True, text=True, check=False)
 
 
 class Outline(HTMLParser):

@@ -10,7 +10,6 @@ import pytest
 import honestlift as hl
 from honestlift.report import opt_in, words
 from honestlift.report.gate import refused, selection
-from honestlift.report.html import report_html
 from honestlift.report.method import formal
 from honestlift.report.unmeasured import doubts
 from pages import (
@@ -27,6 +26,7 @@ from pages import (
     opted_plain,
     opted_rare,
     opted_trimmed,
+    page_of,
     with_attributes,
 )
 from studies import make_estimate
@@ -52,29 +52,29 @@ def sections(text: str) -> list[str]:
 
 def section(lift: hl.Lift, name: str) -> str:
     """The words of one section."""
-    return Outline(report_html(lift).split(f'<section id="{name}"')[1].split("</section>")[0]).words()
+    return Outline(page_of(lift).split(f'<section id="{name}"')[1].split("</section>")[0]).words()
 
 
 def test_sections_in_the_order_of_the_specification():
-    assert sections(report_html(opted())) == ORDER
-    assert sections(report_html(opted_plain())) == [name for name in ORDER if name != "guardrails"]
+    assert sections(page_of(opted())) == ORDER
+    assert sections(page_of(opted_plain())) == [name for name in ORDER if name != "guardrails"]
 
 
 def test_a_section_without_numbers_is_left_out():
     lift = opted()
     bare = replace(lift, tables={"metrics": lift.tables["metrics"]}, ledger=())
-    assert sections(report_html(bare)) == ["verdict", "results", "guardrails", "checks", "method", "reproduce"]
+    assert sections(page_of(bare)) == ["verdict", "results", "guardrails", "checks", "method", "reproduce"]
 
 
 @pytest.mark.parametrize("world", sorted(CHOICES))
 def test_the_verdict_says_that_nobody_was_randomized(world: str):
-    head = report_html(CHOICES[world]()).split("</header>")[0]
+    head = page_of(CHOICES[world]()).split("</header>")[0]
     assert "≈</span> Observational" in head
     assert "what lies outside is ruled out" not in head
 
 
 def test_the_verdict_says_whose_effect_it_is():
-    head = Outline(report_html(opted_rare()).split("</header>")[0]).words()
+    head = Outline(page_of(opted_rare()).split("</header>")[0]).words()
     assert "Effect on the people who chose it" in head
 
 
@@ -89,7 +89,7 @@ def test_roads_run_from_the_raw_difference_to_matching():
 
 
 def test_variances_are_folded():
-    text = report_html(opted()).split('<section id="results"')[1].split("</section>")[0]
+    text = page_of(opted()).split('<section id="results"')[1].split("</section>")[0]
     before, _, folded = text.partition('<details class="variants">')
     assert "percentile bootstrap" not in before
     assert "percentile bootstrap" in folded
@@ -115,7 +115,7 @@ def test_selection_by_hand(raw: float, left: float, text: str):
 
 
 def test_the_bracket_spans_from_raw_to_honest():
-    text = report_html(opted())
+    text = page_of(opted())
     left, width = (float(v) for v in re.search(r'class="bracket" style="left:([\d.]+)%;width:([\d.]+)%"', text).groups())
     dots = [float(v) for v in re.findall(r'class="dot" style="left:([\d.]+)%"', text.split('<section id="results"')[1])]
     assert left + width == pytest.approx(dots[0], abs=0.02)  # raw
@@ -126,7 +126,7 @@ def test_a_refused_estimand_is_shown_as_refused_with_the_reason():
     lift = opted_rare()
     assert set(refused(lift)) == {"ATE", "ATC"}
     assert lift.headline().estimand == "ATT"
-    rows = report_html(lift).split('<section id="weights"')[1].split('<tr class="refused"')[1:]
+    rows = page_of(lift).split('<section id="weights"')[1].split('<tr class="refused"')[1:]
     assert len(rows) == 2
     for row in rows:
         seen = Outline(row.split("</tr>")[0]).words()
@@ -140,7 +140,7 @@ def test_a_refused_estimand_is_shown_as_refused_with_the_reason():
 
 def test_where_nothing_is_supported_no_number_is_to_be_quoted():
     lift = opted_apart()
-    text = report_html(lift)
+    text = page_of(lift)
     assert lift.verdict.level == "not trustworthy"
     assert '<tr class="headline"' not in text
     assert "not to be quoted" in section(lift, "results")
@@ -154,7 +154,7 @@ def test_trimming_changes_the_question_and_says_so():
     assert "changes the question" in seen
     assert "All users" in seen
     assert "Users kept" in seen
-    head = Outline(report_html(opted_trimmed()).split("</header>")[0]).words()
+    head = Outline(page_of(opted_trimmed()).split("</header>")[0]).words()
     assert "only users with a propensity from 30 % to 75 %" in head
     assert "among users kept" in head
     assert "trimmed" not in section(opted_rare(), "overlap").replace("Nobody was trimmed", "")
@@ -203,12 +203,12 @@ def test_every_method_of_the_result_is_explained():
 
 
 def test_one_number_to_quote_per_metric():
-    text = report_html(opted_many())
+    text = page_of(opted_many())
     assert text.split('<section id="checks"')[0].count('<tr class="headline"') >= 40
 
 
 def test_all_checks_failing_is_still_a_page():
-    seen = Outline(report_html(opted_failing())).words()
+    seen = Outline(page_of(opted_failing())).words()
     assert "✗ Not trustworthy" in seen
     for check in opted_failing().checks:
         assert words.clean(check.statement) in seen.replace("\N{NO-BREAK SPACE}", " ")

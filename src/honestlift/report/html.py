@@ -17,7 +17,7 @@ from honestlift.errors import ReportError
 from honestlift.report import cluster, method, opt_in, words
 from honestlift.report.captions import Caption, caption
 from honestlift.report.figures import figure_bytes
-from honestlift.report.names import GUARDS, STATES
+from honestlift.report.names import GUARDS, STATES, VERDICTS
 from honestlift.report.page import Section
 from honestlift.report.twins import Twin, twin
 from honestlift.result import Lift
@@ -58,22 +58,25 @@ def report_html(lift: Lift) -> str:
         raise ReportError.no_page(lift.kind)
     kind = KINDS[lift.kind]
     sections: list[Section] = kind.sections(lift)
-    return (
-        _environment()
-        .get_template("study.html.jinja")
-        .render(
-            **kind.contents(lift),
-            sections=sections,
-            figures={name: _picture(lift, name) for section in sections for name in section.figures},
-            plain=method.plain(lift),
-            formal=method.formal(lift),
-            say=partial(_say, names=_bidirectional(lift)),
-            name=_name,
-            states=STATES,
-            guards=GUARDS,
-            words=words,
-        )
+    return render(
+        "study.html.jinja",
+        [lift],
+        title=f"{words.clean(lift.name)}: {VERDICTS[lift.verdict.level][1]}",
+        version=lift.honestlift_version,
+        **kind.contents(lift),
+        sections=sections,
+        figures={name: _picture(lift, name) for section in sections for name in section.figures},
+        plain=method.plain(lift),
+        formal=method.formal(lift),
+        states=STATES,
+        guards=GUARDS,
     )
+
+
+def render(template: str, lifts: Sequence[Lift], **values: Any) -> str:
+    """A template with its values, and with what puts the names of these results into sentences safely."""
+    names = tuple(dict.fromkeys(name for lift in lifts for name in _bidirectional(lift)))
+    return _environment().get_template(template).render(**values, say=partial(_say, names=names), name=_name)
 
 
 def write_report(lift: Lift, path: str | os.PathLike[str]) -> None:

@@ -117,7 +117,7 @@ def estimands(lift: Lift, metric: Asked) -> Block | None:
     no = refused(lift)
     shown = [e for e in kept if e.estimand not in no]
     line = axis(v for e in shown for v in (e.estimate, e.conf_low, e.conf_high))
-    made = tuple(_refusal(e, no[e.estimand]) if e.estimand in no else replace(_row(e, line), road="") for e in kept)
+    made = tuple(_refusal(e, no[e.estimand]) if e.estimand in no else replace(row(e, line), road="") for e in kept)
     return Block(metric=metric, level=words.level(kept[0].level), rows=made, line=line)
 
 
@@ -136,11 +136,20 @@ def _place(e: Estimate) -> tuple[int, int, bool]:
 def _drawn(lift: Lift, metric: Asked, estimates: Sequence[Estimate], *, named: bool = False, stepwise: bool = False) -> Block:
     line = axis(v for e in estimates for v in (e.estimate, e.conf_low, e.conf_high))
     no = refused(lift)
-    rows = tuple(_row(e, line, named=named, stepwise=stepwise, no=no) for e in estimates)
+    rows = tuple(row(e, line, named=named, stepwise=stepwise, no=no) for e in estimates)
     return Block(metric=metric, level=words.level(estimates[0].level), rows=rows, line=line)
 
 
-def _row(e: Estimate, line: Axis, *, named: bool = False, stepwise: bool = False, no: Collection[str] = ()) -> Row:
+def row(e: Estimate, line: Axis, *, named: bool = False, stepwise: bool = False, no: Collection[str] = ()) -> Row:
+    """A number in words, and where it lies on a line.
+
+    Args:
+        e: the estimate.
+        line: what it is drawn on.
+        named: say its variance too.
+        stepwise: call it a step from the raw difference, not an estimand.
+        no: estimands that the data refuse.
+    """
     places = words.places_of(e.conf_low, e.conf_high)
     what, way = ESTIMANDS.get(e.estimand, e.estimand), road(e) if named else ROADS.get(e.method, e.method)
     if stepwise:

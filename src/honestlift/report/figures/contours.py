@@ -113,7 +113,7 @@ def contours(lift: Lift, paper: Look) -> Figure:
         raise LookupError("The result has no contours of sensitivity.")
     height = 3.9 if paper.narrow else 4.3
     figure = sheet(paper, height)
-    left, right = (0.15, 0.15) if paper.narrow else (0.09, 0.1)
+    left, right = (0.175, 0.15) if paper.narrow else (0.09, 0.1)
     axes = figure.add_axes((left, 0.62 / height, 1 - left - right, (height - 0.62 - 0.42) / height))
     axes.set_xlim(-0.02 * grid.treatment[-1], grid.treatment[-1])
     axes.set_ylim(-0.02 * grid.outcome[-1], grid.outcome[-1])

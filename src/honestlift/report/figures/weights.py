@@ -63,7 +63,7 @@ def weights(lift: Lift, paper: Look) -> Figure:
     tall = head * len(groups) + step * len(found) + 0.06
     height = tall + 0.56
     figure = sheet(paper, height)
-    left, right = (0.03, 0.03) if paper.narrow else (0.16, 0.24)
+    left, right = (0.03, 0.07) if paper.narrow else (0.16, 0.24)
     inner = 1 - left - right
     axes = figure.add_axes((left, 0.52 / height, inner, tall / height))
     axes.set_xlim(-0.02, 1.02)
