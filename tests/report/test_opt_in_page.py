@@ -11,6 +11,7 @@ import honestlift as hl
 from honestlift.report import opt_in, words
 from honestlift.report.gate import refused, selection
 from honestlift.report.method import formal
+from honestlift.report.page import locked
 from honestlift.report.unmeasured import doubts
 from pages import (
     CHOICES,
@@ -21,12 +22,12 @@ from pages import (
     opted_apart,
     opted_crowded,
     opted_failing,
-    opted_hostile,
     opted_many,
     opted_plain,
     opted_rare,
     opted_trimmed,
     page_of,
+    plain,
     with_attributes,
 )
 from studies import make_estimate
@@ -223,12 +224,18 @@ def test_groups_under_ten_users_are_not_told():
 
 
 @pytest.mark.parametrize(
-    ("locked", "text"),
-    [("2026-03-05T09:00:00+00:00", "locked on 5 March 2026"), ("2026-03-05", "locked on 5 March 2026"), (None, "not locked")],
+    ("moment", "text"),
+    [
+        ("2026-03-05T09:00:00+00:00", "locked on 5 March 2026, before outcomes were read"),
+        ("2026-03-05", "locked on 5 March 2026, before outcomes were read"),
+        (None, "not locked: it could still be changed after outcomes were seen"),
+    ],
 )
-def test_the_lock_is_told(locked: str | None, text: str):
-    for lift in (opted(), opted_hostile()):
-        made = replace(lift, provenance={**lift.provenance, "locked": locked})
-        assert text in section(made, "reproduce")
-    bare = {key: value for key, value in opted().provenance.items() if key != "locked"}
-    assert "not locked" in section(replace(opted(), provenance=bare), "reproduce")
+def test_the_lock_in_words(moment: str | None, text: str):
+    for lift in (opted(), plain()):
+        assert locked(replace(lift, provenance={**lift.provenance, "locked": moment})) == text
+
+
+def test_the_lock_is_told_on_both_pages():
+    for lift in (opted(), plain()):
+        assert "not locked" in section(lift, "reproduce")
