@@ -118,7 +118,7 @@ def test_print_is_light_whole_and_short(tab: Page, files: dict[str, Path], tmp_p
     tab.open(files[name], 1000, dark=True)
     tab.pdf(tmp_path / "page.pdf")
     pages = len(re.findall(rb"/Type\s*/Page\b", (tmp_path / "page.pdf").read_bytes()))
-    assert 3 <= pages <= 9
+    assert 3 <= pages <= 11
     tab.open(files[name], 1000, dark=True, media="print")
     assert tab.run("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert tab.run("getComputedStyle(document.querySelector('nav')).display") == "none"

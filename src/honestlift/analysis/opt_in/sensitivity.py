@@ -23,8 +23,8 @@ from honestlift.diagnostics.sensitivity import (
 from honestlift.result import Table
 
 MULTIPLES = (1.0, 2.0, 3.0)
-STEPS, LEAST_SIDE, MOST_SIDE = 25, 0.02, 0.95
-"""Steps of the contours' grid, and the least and the greatest partial R² at its far side."""
+STEPS, LEAST_SIDE, MOST_OF_CHOICE = 25, 0.02, 0.95
+"""Steps of the contours' grid, the least partial R² at its far side, and the greatest with the choice, which must stay below 1."""
 GAMMAS = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0)
 
 
@@ -136,16 +136,16 @@ def contour_table(answer: OptInAnswer, found: Sensitivity) -> Table:
     The grid reaches beyond the robustness value and beyond three times the strongest covariate, where that can be.
     """
     strongest = [b for b in found.benchmarks if b.name == found.name]
-    treatment = _steps([b.r2_treatment for b in strongest], found.robustness)
-    outcome = _steps([b.r2_outcome for b in strongest], found.robustness)
+    treatment = _steps([b.r2_treatment for b in strongest], found.robustness, MOST_OF_CHOICE)
+    outcome = _steps([b.r2_outcome for b in strongest], found.robustness, 1.0)
     rows = [(answer.metric.label, d, y, *adjust(found.fit, d, y)) for d in treatment for y in outcome]
     return Table(columns=("metric", "r2_treatment", "r2_outcome", "adjusted", "std_error"), rows=tuple(rows))
 
 
-def _steps(benchmarks: Sequence[float | None], robustness: float) -> list[float]:
+def _steps(benchmarks: Sequence[float | None], robustness: float, greatest: float) -> list[float]:
     """Steps from nothing to beyond every benchmark and the robustness value, closer together where the effect falls fastest."""
     most = max([1.2 * robustness, *(1.1 * r for r in benchmarks if r is not None), LEAST_SIDE])
-    side = min(most, MOST_SIDE)
+    side = min(most, greatest)
     return [side * (i / STEPS) ** 2 for i in range(STEPS + 1)]
 
 

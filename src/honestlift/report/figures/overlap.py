@@ -88,9 +88,8 @@ def overlap(lift: Lift, paper: Look) -> Figure:
     most = _histogram(axes, found, paper)
     axes.set_ylim(-1.12 * most, 1.12 * most)
     _bands(axes, lift, found, line, paper)
-    number_line(
-        axes, paper, [(v, text.lstrip("+")) for v, text in line.marks], "Propensity: chance to opt in, from what was known before"
-    )
+    label = "Propensity: chance to opt in" + ("" if paper.narrow else ", from what was known before")
+    number_line(axes, paper, [(v, text.lstrip("+")) for v, text in line.marks], label)
     for i, row in enumerate(lines):
         for level, x, side in row:
             y = 1 - (top + rows - 0.2 * i - 0.1) / height

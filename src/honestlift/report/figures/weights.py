@@ -79,7 +79,8 @@ def weights(lift: Lift, paper: Look) -> Figure:
     edges = (0.0, 1.0) if paper.narrow else ((0.006 - left) / inner, 1 + (right - 0.006) / inner)
     y = 0.0
     for estimand, rows in groups.items():
-        name = ESTIMANDS.get(estimand, estimand) + (": refused" if estimand in no else "")
+        name = estimand if paper.narrow and estimand in no else ESTIMANDS.get(estimand, estimand)
+        name += ": refused" if estimand in no else ""
         colour = paper.fail if estimand in no else paper.ink
         _say(axes, edges[0], y + 0.22, name, paper, fontsize=9, fontweight="bold", color=colour)
         y += head
