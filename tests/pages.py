@@ -2,14 +2,19 @@
 
 from __future__ import annotations
 
+import subprocess
+import sys
 from dataclasses import replace
 from functools import cache
 from html.parser import HTMLParser
+from pathlib import Path
 from typing import Any
 
 import numpy as np
+import pandas as pd
 
 import honestlift as hl
+from honestlift.report.html import report_html
 from studies import answer, frame
 
 SCRIPT = '<script>alert("x")</script>'
@@ -90,7 +95,11 @@ def many() -> hl.Lift:
 @cache
 def failing() -> hl.Lift:
     """Every check at stop or caution, by hand; the verdict with them."""
-    lift = exposed()
+    return broken(exposed())
+
+
+def broken(lift: hl.Lift) -> hl.Lift:
+    """A result with every check at stop or caution, and the verdict with them."""
     levels = ("stop", "caution")
     checks = [replace(c, level=levels[i % 2], remedy=f"Remedy {i}.") for i, c in enumerate(lift.checks)]
     ledger = tuple(replace(a, status=("violated", "questioned")[i % 2]) for i, a in enumerate(lift.ledger))
@@ -107,7 +116,120 @@ def stopped() -> hl.Lift:
     return answer(frame(5, 30, effect=-2.0, seed=1), name="A stop")
 
 
-WORLDS = {
+def choosers(users: int = 3_000, *, effect: float = 0.5, adoption: float = 0.0, seed: int = 0) -> pd.DataFrame:
+    """Users of three tiers, the higher of which choose the feature more often and do more anyway."""
+    rng = np.random.default_rng(seed)
+    tier = rng.integers(0, 3, users)
+    age = rng.normal(0, 1, users)
+    chosen = rng.random(users) < 1 / (1 + np.exp(-(adoption - 1.2 + 0.9 * tier + 0.3 * age)))
+    minutes = 5 + 1.0 * tier + 0.2 * age + effect * chosen + rng.normal(0, 1, users)
+    return pd.DataFrame(
+        {
+            "user": np.arange(users),
+            "chosen": chosen.astype(int),
+            "tier": np.array(["light", "medium", "heavy"])[tier],
+            "age": np.round(age, 1),
+            "minutes": minutes,
+            "done": (rng.random(users) < 0.2 + 0.15 * tier + 0.1 * chosen).astype(int),
+            "latency": 100 + rng.normal(0, 5, users),
+            "before": tier + rng.normal(0, 1, users),
+            "workspace": rng.integers(0, 40, users),
+        }
+    )
+
+
+def chosen(data: pd.DataFrame, metrics: list[hl.Mean] | None = None, *, cluster: str | None = None, **options: Any) -> hl.Lift:
+    """The answer of an opt-in study of such users."""
+    design = hl.OptInDesign(
+        unit="user", treatment="chosen", estimands=options.pop("estimands", ("ATE", "ATT", "ATO")), cluster=cluster
+    )
+    options = {"covariates": ["tier", "age"], "bootstrap": 0, "seed": 3} | options
+    return hl.analyze(data, design, metrics or [hl.Mean("minutes")], **options)
+
+
+@cache
+def opted() -> hl.Lift:
+    """A share and a mean, a guardrail, negative controls, workspaces, and bootstrap intervals."""
+    metrics = [
+        hl.Mean("done", name="Task done"),
+        hl.Mean("minutes", name="Session minutes"),
+        guardrail("latency", "Latency", 0.05),
+    ]
+    return chosen(
+        choosers(), metrics, name="Agent mode", cluster="workspace", negative_controls=["before"], bootstrap=20,
+        estimands=("ATE", "ATT", "ATC", "ATO", "ATM"),
+    )  # fmt: skip
+
+
+@cache
+def opted_plain() -> hl.Lift:
+    """One metric, one number as covariate, one estimand."""
+    return chosen(choosers(1_500, seed=2), covariates=["age"], estimands=("ATT",), name="One covariate")
+
+
+@cache
+def opted_hostile() -> hl.Lift:
+    """Names that attack the page, in metrics, covariates, levels, negative controls and the title."""
+    data = choosers(1_500, seed=5)
+    data["tier"] = [f"{HOSTILE[len(t) % 5]} {t}" for t in data["tier"]]
+    renamed = {"tier": HOSTILE[0], "age": HOSTILE[1], "minutes": HOSTILE[2], "latency": HOSTILE[3], "before": HOSTILE[4]}
+    data = data.rename(columns=renamed)
+    metrics = [hl.Mean(HOSTILE[2]), guardrail(HOSTILE[3], HOSTILE[3], 0.02), hl.Mean("done", name=HOSTILE[1])]
+    title = f"{RIGHT_TO_LEFT_OVERRIDE}Agent {SCRIPT} {HOSTILE[1]} {'x' * 300}"
+    return chosen(data, metrics, covariates=[HOSTILE[0], HOSTILE[1]], negative_controls=[HOSTILE[4]], name=title)
+
+
+@cache
+def opted_many() -> hl.Lift:
+    """Forty metrics, four of them guardrails."""
+    data, rng = choosers(1_000, seed=6), np.random.default_rng(8)
+    for i in range(40):
+        data[f"metric_{i}"] = data["minutes"] + rng.normal(0, 1, len(data))
+    metrics = [guardrail(f"metric_{i}", f"Guardrail {i}", 0.01) if i % 10 == 9 else hl.Mean(f"metric_{i}") for i in range(40)]
+    return chosen(data, metrics, covariates=["tier"], estimands=("ATT",), name="Forty metrics")
+
+
+@cache
+def opted_crowded() -> hl.Lift:
+    """Many categories with many levels, and more covariate columns than a figure holds."""
+    data, rng = choosers(4_000, seed=7), np.random.default_rng(2)
+    for i in range(4):
+        data[f"region {i}"] = [f"region {v:02d}" for v in rng.integers(0, 12, len(data))]
+    return chosen(data, covariates=["tier", *(f"region {i}" for i in range(4))], estimands=("ATO",), name="Many categories")
+
+
+@cache
+def opted_rare() -> hl.Lift:
+    """Few opt in: the data refuse the effect on everyone and answer that on those who chose."""
+    data, rng = choosers(8_000, seed=8), np.random.default_rng(3)
+    activity = np.round(rng.normal(0, 1, len(data)), 2)
+    data["chosen"] = (rng.random(len(data)) < 1 / (1 + np.exp(4.6 - 1.4 * activity))).astype(int)
+    data["minutes"] = 5 + activity + 0.4 * data["chosen"] + rng.normal(0, 1, len(data))
+    return chosen(data.assign(activity=activity), covariates=["activity"], estimands=("ATE", "ATT", "ATC"), name="Few opt in")
+
+
+@cache
+def opted_apart() -> hl.Lift:
+    """No estimand is supported: the two groups hardly meet."""
+    data, rng = choosers(1_200, seed=9), np.random.default_rng(4)
+    activity = np.round(rng.normal(0, 1, len(data)), 2)
+    data["chosen"] = (activity + rng.normal(0, 0.15, len(data)) > 0.8).astype(int)
+    return chosen(data.assign(activity=activity), covariates=["activity"], estimands=("ATE", "ATT"), name="No overlap")
+
+
+@cache
+def opted_trimmed() -> hl.Lift:
+    """Users are left out for their propensity: another question."""
+    return chosen(choosers(3_000, seed=10), trim=(0.3, 0.75), name="Trimmed")
+
+
+@cache
+def opted_failing() -> hl.Lift:
+    """Every check at stop or caution, by hand: every estimand refused."""
+    return broken(opted())
+
+
+CLUSTERS = {
     "exposed": exposed,
     "plain": plain,
     "hostile": hostile,
@@ -116,6 +238,34 @@ WORLDS = {
     "failing": failing,
     "stopped": stopped,
 }
+CHOICES = {
+    "opted": opted,
+    "opted_plain": opted_plain,
+    "opted_hostile": opted_hostile,
+    "opted_many": opted_many,
+    "opted_crowded": opted_crowded,
+    "opted_rare": opted_rare,
+    "opted_apart": opted_apart,
+    "opted_trimmed": opted_trimmed,
+    "opted_failing": opted_failing,
+}
+WORLDS = CLUSTERS | CHOICES
+
+
+_made: dict[int, tuple[hl.Lift, str]] = {}
+
+
+def page_of(lift: hl.Lift) -> str:
+    """The page of a result, made once; the result is kept, so that its identity is not given away."""
+    if id(lift) not in _made:
+        _made[id(lift)] = (lift, report_html(lift))
+    return _made[id(lift)][1]
+
+
+def call(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
+    """The command line in a process of its own."""
+    code = "from honestlift.cli import main; main()"
+    return subprocess.run([sys.executable, "-c", code, *words], cwd=cwd, capture_output=True, text=True, check=False)
 
 
 class Outline(HTMLParser):

@@ -14,6 +14,7 @@ import pytest
 from browser.chromium import Page, binary, chromium
 from honestlift.report.figures import figure_bytes, figures_of
 from honestlift.report.html import report_html
+from honestlift.report.index import index_html
 from pages import WORLDS, Outline
 
 ROOT = Path(__file__).parents[2]
@@ -42,10 +43,13 @@ def files(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     for name in NAMES:
         made[name] = folder / f"{name}.html"
         made[name].write_text(report_html(WORLDS[name]()), encoding="utf-8")
+    made["index"] = folder / "index.html"
+    runs = [(WORLDS[name](), f"{name}.html") for name in NAMES]
+    made["index"].write_text(index_html(runs), encoding="utf-8")
     return made
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "index"])
 @pytest.mark.parametrize("width", [320, 390, 1000])
 def test_no_request_no_sideways_scroll_nothing_cut_or_covered(tab: Page, files: dict[str, Path], name: str, width: int):
     tab.open(files[name], width)
@@ -57,7 +61,7 @@ def test_no_request_no_sideways_scroll_nothing_cut_or_covered(tab: Page, files: 
     assert tab.requests() == []
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "index"])
 @pytest.mark.parametrize("dark", [False, True])
 @pytest.mark.parametrize("width", [390, 1000])
 def test_axe_finds_nothing(tab: Page, files: dict[str, Path], name: str, dark: bool, width: int):
@@ -102,25 +106,27 @@ def test_these_tests_can_fail(tab: Page, tmp_path: Path):
         assert "image-alt" in tab.run("axe.run().then(r => r.violations.map(v => v.id))")
 
 
-def test_hostile_names_run_nothing(tab: Page, files: dict[str, Path]):
-    tab.open(files["hostile"])
-    assert tab.run("[document.scripts.length, document.querySelectorAll('img').length]") == [0, 3]
+@pytest.mark.parametrize(("name", "pictures"), [("hostile", 3), ("opted_hostile", 5), ("index", 0)])
+def test_hostile_names_run_nothing(tab: Page, files: dict[str, Path], name: str, pictures: int):
+    tab.open(files[name])
+    assert tab.run("[document.scripts.length, document.querySelectorAll('img').length]") == [0, pictures]
     assert not any(event.get("method") == "Page.javascriptDialogOpening" for event in tab.events)
 
 
-def test_print_is_light_whole_and_short(tab: Page, files: dict[str, Path], tmp_path: Path):
-    tab.open(files["exposed"], 1000, dark=True)
+@pytest.mark.parametrize("name", ["exposed", "opted"])
+def test_print_is_light_whole_and_short(tab: Page, files: dict[str, Path], tmp_path: Path, name: str):
+    tab.open(files[name], 1000, dark=True)
     tab.pdf(tmp_path / "page.pdf")
     pages = len(re.findall(rb"/Type\s*/Page\b", (tmp_path / "page.pdf").read_bytes()))
-    assert 3 <= pages <= 7
-    tab.open(files["exposed"], 1000, dark=True, media="print")
+    assert 3 <= pages <= 11
+    tab.open(files[name], 1000, dark=True, media="print")
     assert tab.run("getComputedStyle(document.body).backgroundColor") == "rgb(255, 255, 255)"
     assert tab.run("getComputedStyle(document.querySelector('nav')).display") == "none"
     assert tab.run("document.querySelector('.passed td').checkVisibility({contentVisibilityAuto: true})")
     assert tab.run(OVERLAPS) == {"covered": [], "outside": []}
 
 
-@pytest.mark.parametrize("name", NAMES)
+@pytest.mark.parametrize("name", [*NAMES, "index"])
 def test_screenshots_for_people(tab: Page, files: dict[str, Path], name: str):
     SHOTS.mkdir(parents=True, exist_ok=True)
     for mark, width, dark in (("light", 1000, False), ("dark", 1000, True), ("phone", 390, False), ("phone-dark", 390, True)):

@@ -58,7 +58,7 @@ def test_other_splits_average_near_the_truth_and_vary_as_published(shown: tuple[
 def test_the_demo_leaves_data_plan_and_result_that_run_again(shown: tuple[Path, str], cli):
     folder, screen = shown
     assert sorted(p.name for p in folder.iterdir()) == ["opt_in", "plan.yaml", "report.html", "result.json", "users.parquet"]
-    assert sorted(p.name for p in (folder / "opt_in").iterdir()) == ["plan.yaml", "result.json", "users.parquet"]
+    assert sorted(p.name for p in (folder / "opt_in").iterdir()) == ["plan.yaml", "report.html", "result.json", "users.parquet"]
     assert "honestlift run" in screen
     kept = json.loads((folder / "result.json").read_text(encoding="utf-8"))
     again = json.loads(cli("run", folder / "plan.yaml", "--json").out)

@@ -13,7 +13,6 @@ from honestlift.diagnostics.overlap import crump_cutoff, effective_sizes, overla
 from honestlift.diagnostics.sensitivity import (
     adjust,
     benchmark,
-    doubly_robust,
     erasing_times,
     groups_of_columns,
     partial_linear,

@@ -19,7 +19,7 @@ from honestlift.errors import ReportError
 from honestlift.report import words
 from honestlift.report.html import report_html
 from honestlift.report.method import formal
-from pages import HOSTILE, WORLDS, Outline, exposed, failing, hostile, large, many, plain, stopped, with_attributes
+from pages import HOSTILE, WORLDS, Outline, exposed, failing, hostile, many, plain, stopped, with_attributes
 from studies import answer, frame
 
 POLICY = "default-src 'none'; style-src 'unsafe-inline'; img-src data:"
@@ -95,7 +95,8 @@ def test_figures_are_pictures_of_their_own(page: str):
         assert kind == "data:image/svg+xml"
         root = ET.fromstring(base64.b64decode(data))
         tags = {element.tag.rpartition("}")[2] for element in root.iter()}
-        assert tags <= {"svg", "defs", "style", "g", "path", "use", "text", "clipPath", "rect", "tspan", "polyline"}
+        known = {"svg", "defs", "style", "g", "path", "use", "text", "clipPath", "rect", "tspan", "polyline", "pattern"}
+        assert tags <= known
         links = [v for element in root.iter() for k, v in element.attrib.items() if k.endswith("href")]
         assert all(link.startswith("#") for link in links)
 
@@ -103,7 +104,7 @@ def test_figures_are_pictures_of_their_own(page: str):
 def test_each_figure_has_words_a_table_and_four_drawings(page: str):
     outline = Outline(page)
     figures = len(with_attributes("figure", outline))
-    assert figures == 3
+    assert figures in (3, 4, 5)  # an opt-in study without categories has four
     alts = outline.attributes("alt", "img")
     assert len(alts) == figures
     assert all(len(alt) > 40 for alt in alts)
@@ -131,7 +132,7 @@ def test_right_to_left_names_are_set_apart_in_sentences():
     assert f"<li><bdi>{HOSTILE[1]}</bdi>: +0.67 (95\N{NO-BREAK SPACE}% interval)</li>" in report_html(lift)
 
 
-@pytest.mark.parametrize("world", ["exposed", "hostile"])
+@pytest.mark.parametrize("world", ["exposed", "hostile", "opted", "opted_hostile"])
 def test_rebuilt_from_json_byte_for_byte(world: str, tmp_path: Path):
     lift = WORLDS[world]()
     (tmp_path / "result.json").write_text(lift.to_json(), encoding="utf-8")
@@ -149,9 +150,8 @@ def test_rebuilt_from_json_byte_for_byte(world: str, tmp_path: Path):
         assert (tmp_path / "report.html").read_bytes() == report_html(lift).encode()
 
 
-@pytest.mark.parametrize("make", [large, many, hostile])
-def test_size_limit(make):
-    assert len(report_html(make()).encode()) < LIMIT
+def test_size_limit(page: str):
+    assert len(page.encode()) < LIMIT
 
 
 def test_checks_worst_first_with_what_to_do():
@@ -247,9 +247,9 @@ def test_numbers_bear_a_real_minus(page: str):
     assert not re.search(r"[( ]-\d", Outline(page).words().split("sha256")[0])
 
 
-def test_a_study_of_another_kind_has_no_page():
-    with pytest.raises(ReportError, match="opt_in"):
-        report_html(replace(plain(), kind="opt_in"))
+def test_a_study_of_an_unknown_kind_has_no_page():
+    with pytest.raises(ReportError, match=r"'switchback'\. Expected 'cluster' or 'opt_in'"):
+        report_html(replace(plain(), kind="switchback"))
 
 
 def test_write_report_replaces_whole_files_only(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):

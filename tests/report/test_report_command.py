@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import subprocess
-import sys
 from pathlib import Path
 
 import pytest
@@ -11,7 +9,7 @@ import pytest
 from honestlift.cli.report import page_path, read_result
 from honestlift.errors import ReportError
 from honestlift.report.html import report_html
-from pages import exposed, plain
+from pages import call, exposed, plain
 from studies import frame
 
 PLAN = """\
@@ -21,11 +19,6 @@ design: {kind: cluster, cluster: workspace, treatment: treated}
 metrics: [minutes]
 bootstrap: 0
 """
-
-
-def call(*words: str, cwd: Path) -> subprocess.CompletedProcess[str]:
-    code = "from honestlift.cli import main; main()"
-    return subprocess.run([sys.executable, "-c", code, *words], cwd=cwd, capture_output=True, text=True, check=False)
 
 
 def test_report_beside_the_result(tmp_path: Path):

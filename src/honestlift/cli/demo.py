@@ -59,9 +59,10 @@ def demo(folder: Path, quiet: bool) -> None:
     chosen, known = opt_in_demo(folder / "opt_in", quiet)
     screen.print(renderable(chosen))
     screen.print(known)
-    page, plans = shown(folder / "report.html"), f"{shown(folder / 'plan.yaml')} or {shown(folder / 'opt_in' / 'plan.yaml')}"
+    pages = f"{shown(folder / 'report.html')} and {shown(folder / 'opt_in' / 'report.html')}"
+    plans = f"{shown(folder / 'plan.yaml')} or {shown(folder / 'opt_in' / 'plan.yaml')}"
     screen.print(
-        f"The data, the plans and the results are in {shown(folder)}/. Open {page}, or: honestlift run {plans}", markup=False
+        f"The data, the plans and the results are in {shown(folder)}/. Open {pages}, or: honestlift run {plans}", markup=False
     )
 
 

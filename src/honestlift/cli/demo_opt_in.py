@@ -17,6 +17,7 @@ from honestlift.design.metric import Mean
 from honestlift.design.opt_in import OptInDesign, OptInStudy
 from honestlift.plan import DataPath, plan_text
 from honestlift.report import words
+from honestlift.report.html import report_html
 from honestlift.result import Lift
 from honestlift.simulate import World, published
 
@@ -33,7 +34,7 @@ def opt_in_demo(folder: Path, quiet: bool) -> tuple[Lift, RenderableType]:
     """Make the data, answer the question, and say what only the maker of the data knows.
 
     Args:
-        folder: where the data, the plan and the result go.
+        folder: where the data, the plan, the result and its page go.
         quiet: no progress on stderr.
     """
     with stages(quiet) as step:
@@ -45,7 +46,10 @@ def opt_in_demo(folder: Path, quiet: bool) -> tuple[Lift, RenderableType]:
         place = DataPath(path=str((folder / "users.parquet").resolve()))
         write(folder / "plan.yaml", plan_text(STUDY, place, folder.resolve()))
         lift = run(folder / "users.parquet", STUDY, step)
+        step("Making the page")
+        html = report_html(lift)
         write(folder / "result.json", lift.to_json())
+        write(folder / "report.html", html)
     return lift, _truth(world, lift)
 
 

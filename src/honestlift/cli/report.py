@@ -1,8 +1,9 @@
-"""report: the page of a result, made from result.json alone."""
+"""report: the page of a result, and the index of several, made from result.json alone."""
 
 from __future__ import annotations
 
 import json
+import os
 from pathlib import Path
 
 import click
@@ -10,30 +11,54 @@ import click
 from honestlift.cli.screen import err, shown, write
 from honestlift.errors import ReportError
 from honestlift.report.html import report_html
+from honestlift.report.index import index_html
 from honestlift.result import Lift
 
 
-@click.command(short_help="Make the page of a result.")
-@click.argument("result", type=click.Path(dir_okay=False, path_type=Path), default="result.json")
+@click.command(short_help="Make the page of a result, or an index of several.")
+@click.argument("results", metavar="[RESULT]...", nargs=-1, type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
     "--out", "target", type=click.Path(dir_okay=False, path_type=Path), help="Where to [default: report.html beside RESULT]."
 )
+@click.option(
+    "--index", "index", type=click.Path(dir_okay=False, path_type=Path), help="Also write a page that lists every RESULT given."
+)
 @click.option("--quiet", "-q", is_flag=True, help="No message on stderr.")
-def report(result: Path, target: Path | None, quiet: bool) -> None:
+def report(results: tuple[Path, ...], target: Path | None, index: Path | None, quiet: bool) -> None:
     """Make the page of RESULT: one HTML file that opens from a mail attachment, in light and dark, on a phone and on paper.
 
-    It is made from RESULT and nothing else: the same result gives the same bytes.
+    It is made from RESULT and nothing else: the same result gives the same bytes. Of several results each gets its page;
+    --index lists them all, with verdict and primary effect, in the order in which they are given.
 
     \b
     Examples:
       honestlift report result.json
       honestlift report runs/2026-03/result.json --out notes.html
+      honestlift report runs/*/result.json --index runs/index.html
     """
-    page = report_html(read_result(result))
-    target = target or page_path(result)
-    write(target, page)
+    results = results or (Path("result.json"),)
+    if target is not None and len(results) > 1:
+        raise click.UsageError(
+            "--out names one page, but there are several results. Leave it out: each page goes beside its result."
+        )
+    pages = [target or page_path(result) for result in results]
+    taken = {path.resolve() for path in (*results, *pages)}
+    if index is not None and index.resolve() in taken:
+        raise click.UsageError(f"{index} is a result or its page. Expected another file for --index, e.g. index.html.")
+    lifts = [read_result(result) for result in results]
+    made = [report_html(lift) for lift in lifts]
+    for page, html in zip(pages, made, strict=True):
+        write(page, html)
+    if index is not None:
+        write(index, index_html([(lift, _from(index, page)) for lift, page in zip(lifts, pages, strict=True)]))
     if not quiet:
-        err().print(f"The page is in {shown(target)}.", markup=False, soft_wrap=True)
+        where = f"The page is in {shown(pages[0])}" if len(pages) == 1 else f"{len(pages)} pages are made"
+        err().print(where + (f", the index in {shown(index)}." if index else "."), markup=False, soft_wrap=True)
+
+
+def _from(index: Path, page: Path) -> str:
+    """The path of a page from where the index lies, with slashes."""
+    return Path(os.path.relpath(page.resolve(), index.resolve().parent)).as_posix()
 
 
 def page_path(result: Path) -> Path:

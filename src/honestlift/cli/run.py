@@ -99,19 +99,18 @@ def run(
     with stages(quiet) as step:
         study = replace(read.study, exact_duplicates=True) if exact_duplicates else read.study
         lift = analyze(open_data(read.data, threads, memory_limit), study, step)
-        if target is not None and lift.kind == "cluster":
+        if target is not None:
             step("Making the page")
             page = report_html(lift)
     if target is not None:
         write(target, lift.to_json())
-    if target is not None and page:
         write(page_path(target), page)
     if as_text:
         echo_json(lift.to_json())
     else:
         out().print(renderable(lift))
     if target is not None and not quiet:
-        where = f"The result is in {shown(target)}" + (f", the page in {shown(page_path(target))}." if page else ".")
+        where = f"The result is in {shown(target)}, the page in {shown(page_path(target))}."
         err().print(where, markup=False, soft_wrap=True)
 
 

@@ -1,12 +1,18 @@
-"""E-values and Rosenbaum bounds: two more answers to how strong an unmeasured cause must be."""
+"""E-values, Rosenbaum bounds, bounds of augmented weighting: more answers to how strong an unmeasured cause must be."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
+
+from honestlift.diagnostics.sensitivity import rv_of
+from honestlift.estimators.outcome import OutcomeModel
+from honestlift.estimators.tilt import Estimand
+from honestlift.moments.patterns import Patterns
 
 Floats = NDArray[np.float64]
 
@@ -120,3 +126,52 @@ def critical_gamma(treated_only: float, control_only: float, alpha: float = 0.05
         middle = (low + high) / 2
         low, high = (middle, high) if mcnemar_bound(treated_only, control_only, middle) <= alpha else (low, middle)
     return low
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DoublyRobust:
+    """Sensitivity of an augmented-weighting estimate (Chernozhukov, Cinelli, Newey, Sharma & Syrgkanis 2022), as DoubleML has it.
+
+    Attributes:
+        scale: √(σ²ν²), the bias per √(cf_y·cf_d/(1 − cf_d)).
+        robustness: share of both sides that a cause must explain to erase the estimate.
+    """
+
+    scale: float
+    robustness: float
+
+    def bias(self, cf_y: float, cf_d: float) -> float:
+        """Bias of a cause that explains ``cf_y`` of the outcome's rest and ``cf_d`` of the weights'."""
+        return self.scale * math.sqrt(cf_y * cf_d / (1 - cf_d))
+
+
+def doubly_robust(
+    patterns: Patterns, e: Floats, outcomes: tuple[OutcomeModel, OutcomeModel], effect: float, estimand: Estimand
+) -> DoublyRobust | None:
+    """σ² = mean (Y − m_T)², ν² = 2 mean m(α) − mean α², α the Riesz representer; None for an estimand without one here.
+
+    Args:
+        patterns: the rows.
+        e: (P,) propensity.
+        outcomes: models of the control and of the treated arm.
+        effect: the estimate.
+        estimand: ATE or ATT.
+    """
+    if estimand not in ("ATE", "ATT"):
+        return None
+    n, f = patterns.rows, 1 - e
+    means = np.column_stack([m.mean for m in outcomes])
+    deviation = patterns.means() - means
+    variance = float(np.sum(patterns.count * deviation**2 + patterns.within())) / n
+    if estimand == "ATE":
+        alpha = np.column_stack([-1 / f, 1 / e])
+        riesz = np.column_stack([1 / e + 1 / f] * 2)
+    else:
+        p = patterns.arms[1] / n
+        alpha = np.column_stack([-e / f, np.ones_like(e)]) / p
+        riesz = np.column_stack([np.zeros_like(e), (1 + e / f) / p**2])
+    nu2 = float(np.sum(patterns.count * (2 * riesz - alpha**2))) / n
+    if not (variance > 0 and nu2 > 0):
+        return None
+    scale = math.sqrt(variance * nu2)
+    return DoublyRobust(scale=scale, robustness=rv_of(abs(effect) / scale))

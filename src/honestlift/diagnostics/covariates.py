@@ -145,7 +145,7 @@ def weighted_smd(rows: Sequence[Balance], estimand: Estimand) -> Check:
     size = abs(worst.weighted_smd)
     level: Level = "stop" if size > STOP_SMD else "caution" if size > CAUTION_SMD else "ok"
     before = max(rows, key=lambda b: abs(b.smd))
-    text = f"{estimand}: after weighting no covariate differs by more than {size:.2g} standard deviations "
+    text = f"{estimand}: after weighting no covariate differs by more than {words.size(size, 3)} standard deviations "
     text += f"({words.clean(worst.name)}, {worst.denominator} standard deviation); "
     text += f"before, {words.clean(before.name)} differed by {words.signed(before.smd, 2)}."
     remedy = (

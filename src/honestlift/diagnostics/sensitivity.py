@@ -8,9 +8,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from honestlift.estimators.outcome import OutcomeModel
 from honestlift.estimators.stack import cross
-from honestlift.estimators.tilt import Estimand
 from honestlift.inference.interval import t_quantile
 from honestlift.moments.patterns import Patterns
 
@@ -107,15 +105,16 @@ def robustness_value(t: float, dof: float, *, q: float = 1.0, level: float | Non
     """
     f = q * abs(t) / math.sqrt(dof)
     if level is None:
-        return _rv(f)
+        return rv_of(f)
     critical = t_quantile(dof - 1, level) / math.sqrt(dof - 1)
     a = f - critical
     if a <= 0:
         return 0.0
-    return _rv(a) if f <= 1 / critical else (f**2 - critical**2) / (1 + f**2)
+    return rv_of(a) if f <= 1 / critical else (f**2 - critical**2) / (1 + f**2)
 
 
-def _rv(a: float) -> float:
+def rv_of(a: float) -> float:
+    """The robustness value of a standardized distance a: (√(a⁴ + 4a²) − a²)/2."""
     return (math.sqrt(a**4 + 4 * a**2) - a**2) / 2
 
 
@@ -260,52 +259,3 @@ def erasing_times(fit: Regression, columns: list[int], level: float | None = Non
         found = left(middle)
         low, high = (low, middle) if found is None or found <= 0 else (middle, high)
     return high
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class DoublyRobust:
-    """Sensitivity of an augmented-weighting estimate (Chernozhukov, Cinelli, Newey, Sharma & Syrgkanis 2022), as DoubleML has it.
-
-    Attributes:
-        scale: √(σ²ν²), the bias per √(cf_y·cf_d/(1 − cf_d)).
-        robustness: share of both sides that a cause must explain to erase the estimate.
-    """
-
-    scale: float
-    robustness: float
-
-    def bias(self, cf_y: float, cf_d: float) -> float:
-        """Bias of a cause that explains ``cf_y`` of the outcome's rest and ``cf_d`` of the weights'."""
-        return self.scale * math.sqrt(cf_y * cf_d / (1 - cf_d))
-
-
-def doubly_robust(
-    patterns: Patterns, e: Floats, outcomes: tuple[OutcomeModel, OutcomeModel], effect: float, estimand: Estimand
-) -> DoublyRobust | None:
-    """σ² = mean (Y − m_T)², ν² = 2 mean m(α) − mean α², α the Riesz representer; None for an estimand without one here.
-
-    Args:
-        patterns: the rows.
-        e: (P,) propensity.
-        outcomes: models of the control and of the treated arm.
-        effect: the estimate.
-        estimand: ATE or ATT.
-    """
-    if estimand not in ("ATE", "ATT"):
-        return None
-    n, f = patterns.rows, 1 - e
-    means = np.column_stack([m.mean for m in outcomes])
-    deviation = patterns.means() - means
-    variance = float(np.sum(patterns.count * deviation**2 + patterns.within())) / n
-    if estimand == "ATE":
-        alpha = np.column_stack([-1 / f, 1 / e])
-        riesz = np.column_stack([1 / e + 1 / f] * 2)
-    else:
-        p = patterns.arms[1] / n
-        alpha = np.column_stack([-e / f, np.ones_like(e)]) / p
-        riesz = np.column_stack([np.zeros_like(e), (1 + e / f) / p**2])
-    nu2 = float(np.sum(patterns.count * (2 * riesz - alpha**2))) / n
-    if not (variance > 0 and nu2 > 0):
-        return None
-    scale = math.sqrt(variance * nu2)
-    return DoublyRobust(scale=scale, robustness=_rv(abs(effect) / scale))

@@ -20,7 +20,9 @@ class ReportError(HonestliftError, ValueError):
 
     @classmethod
     def no_page(cls, kind: str) -> ReportError:
-        return cls(f"There is no page for a study of kind {kind!r}. Expected 'cluster'. Print the result, or read its JSON.")
+        return cls(
+            f"There is no page for a study of kind {kind!r}. Expected 'cluster' or 'opt_in'. Print the result, or read its JSON."
+        )
 
     @classmethod
     def cannot_write(cls, path: str, reason: str) -> ReportError:

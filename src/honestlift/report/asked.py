@@ -69,3 +69,9 @@ def naive_ratio(lift: Lift, metric: str) -> float | None:
     naive = next((e.std_error for e in rows if e.method in ("naive_ols", "naive")), None)
     honest = next((e.std_error for e in rows if e.headline), None)
     return honest / naive if naive and honest else None
+
+
+def records(lift: Lift, table: str) -> list[dict[str, Any]]:
+    """The rows of a table by the names of its columns; none where there is no such table."""
+    found = lift.tables.get(table)
+    return [dict(zip(found.columns, row, strict=True)) for row in found.rows] if found else []

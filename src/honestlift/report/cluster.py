@@ -1,49 +1,57 @@
-"""The page of a cluster study as values: what each section says, in its order, before any HTML."""
+"""The page of a cluster study as values: its sections in their order, and what only it says."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from datetime import datetime
 from typing import Any
 
-from honestlift.report import words
-from honestlift.report.asked import ALIKE, asked, naive_ratio, primary
-from honestlift.report.names import CHECKS, ESTIMANDS, GROUPS, VERDICTS, check_name
-from honestlift.report.results import FULL, blocks, bounded, guardrails, variants
-from honestlift.result import Check, Estimate, Lift
-
-FEWEST = 10
-"""Users below which a count is not shown."""
-
-MONTHS = [
-    "January",
-    "February",
-    "March",
-    "April",
-    "May",
-    "June",
-    "July",
-    "August",
-    "September",
-    "October",
-    "November",
-    "December",
-]
+from honestlift.report import page, words
+from honestlift.report.asked import ALIKE, naive_ratio, primary
+from honestlift.report.figures import figures_of
+from honestlift.report.names import GROUPS
+from honestlift.report.page import FEWEST, Fact, Section, headline, told
+from honestlift.result import Lift
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Fact:
-    """A number at the head of the page: what it is, the number, and what it means."""
+def sections(lift: Lift) -> list[Section]:
+    """The sections whose numbers the result holds, in their order."""
+    found, reached = figures_of(lift), exposure(lift)
+    made = [
+        Section(
+            id="results",
+            link="Results",
+            title="Results: naive beside honest",
+            lead="Users of treated workspaces minus users of control workspaces: first what a test of users says, then what the "
+            "workspaces say, which were randomized.",
+        ),
+        *page.guardrails_section(lift),
+        page.checks_section(lift),
+    ]
+    if reached or "density" in found:
+        title = "Spillover: whom the treatment of others reached" if reached else "Outcome by arm"
+        shown = tuple(name for name in ("density",) if name in found)
+        made.append(Section(id="spillover", link="Spillover" if reached else title, title=title, figures=shown))
+    if "caterpillar" in found:
+        lead = " ".join(filter(None, (resemblance(lift), sizes(lift))))
+        title = "Workspace by workspace"
+        made.append(
+            Section(id="workspaces", link="Workspaces", title=title, lead=lead, figures=("caterpillar",), part="pictures")
+        )
+    shown = tuple(name for name in ("forest",) if name in found)
+    made.append(Section(id="roads", link="Other roads", title="Other roads to the number", figures=shown))
+    return [*made, *page.foot()]
 
-    name: str
-    value: str
-    text: str
-    tone: str
 
-
-def headline(lift: Lift) -> Estimate:
-    """The headline estimate of the primary metric."""
-    return next(e for e in lift.estimates if e.headline and e.metric == primary(lift))
+def contents(lift: Lift) -> dict[str, Any]:
+    """Everything that the templates show of a cluster study, but the figures."""
+    return page.contents(lift) | {
+        "subtitle": subtitle(lift),
+        "observational": False,
+        "facts": facts(lift),
+        "exposure": exposure(lift),
+        "share_head": "Of control",
+        "letters": "T is 1 in treated workspaces, i counts users, g workspaces; G or K is the number of workspaces, n that of users, "
+        "k that of coefficients.",
+    }
 
 
 def subtitle(lift: Lift) -> list[str]:
@@ -51,35 +59,12 @@ def subtitle(lift: Lift) -> list[str]:
     data = lift.data
     treated = f"{words.count(data['n_treated_clusters'], 'workspace')} treated, "
     treated += f"{data['n_clusters'] - data['n_treated_clusters']:,} control"
-    made = ["Whole workspaces randomized", words.count(data["n_units"], "user"), treated]
-    day = _day(lift.provenance.get("started"))
-    return [*made, f"analysed {day}"] if day else made
-
-
-def _day(started: object) -> str:
-    try:
-        day = datetime.fromisoformat(str(started))
-    except ValueError:
-        return ""
-    return f"{day.day} {MONTHS[day.month - 1]} {day.year}"
-
-
-def sentence(lift: Lift) -> str:
-    """The headline without the verdict's own words, which stand beside it."""
-    said = VERDICTS[lift.verdict.level][1]
-    return lift.verdict.headline.removeprefix(f"{said}. ")
+    return ["Whole workspaces randomized", words.count(data["n_units"], "user"), treated, *page.analysed(lift)]
 
 
 def facts(lift: Lift) -> list[Fact]:
     """The effect, its interval and the naive number."""
-    e = headline(lift)
-    places = words.places_of(e.conf_low, e.conf_high)
-    share = f"{words.percent(e.relative.estimate, sign=True)} of the control mean" if bounded(e) else "in the metric's unit"
-    made = [Fact(name="Effect per user", value=words.signed(e.estimate, places), text=share, tone="honest")]
-    if e.conf_low is not None and e.conf_high is not None:
-        ruled = "what lies outside is ruled out" if lift.verdict.level != "not trustworthy" else "only if the checks are cleared"
-        ends = words.interval(e.conf_low, e.conf_high, places)
-        made.append(Fact(name=f"{words.level(e.level)} interval", value=ends, text=ruled, tone="honest"))
+    made, e = page.effect_facts(lift, "Effect per user"), headline(lift)
     naive = next((o for o in lift.estimates if o.metric == e.metric and o.method == "naive_ols"), None)
     ratio = naive_ratio(lift, e.metric)
     if naive is not None and ratio is not None:
@@ -109,12 +94,8 @@ def sizes(lift: Lift) -> str:
     size = lift.population.get("cluster_size")
     if not size:
         return ""
-    low, middle, high = (_told(size[key]) for key in ("min", "median", "max"))
+    low, middle, high = (told(size[key]) for key in ("min", "median", "max"))
     return f"Workspaces have from {low} to {high} users, the middle one {middle}."
-
-
-def _told(users: float) -> str:
-    return f"{users:,.0f}" if users >= FEWEST else f"fewer than {FEWEST}"
 
 
 def exposure(lift: Lift) -> list[tuple[str, str, str]]:
@@ -127,61 +108,6 @@ def exposure(lift: Lift) -> list[tuple[str, str, str]]:
     for group in ("exposed control", "pure control"):
         few = min(counts["exposed control"], counts["pure control"]) < FEWEST
         share = "–" if few else words.percent(counts[group] / control if control else None)
-        made.append((GROUPS[group], _told(counts[group]), f"{share} of control users"))
+        made.append((GROUPS[group], told(counts[group]), f"{share} of control users"))
     treated = counts.get("treated")
-    return [("Treated", _told(treated), "all reached by their own treatment"), *made] if treated is not None else made
-
-
-def dropped(lift: Lift) -> list[str]:
-    """Rows that were left out, and why."""
-    return [f"{words.clean(why)}: {n:,}" for why, n in lift.data.get("dropped", {}).items()]
-
-
-def check_title(check: Check) -> str:
-    """A check's name, with the metric that it speaks of."""
-    name = check_name(check.code)
-    return f"{name}: {words.clean(check.metric)}" if check.metric else name
-
-
-def concerns(check: Check) -> str:
-    """The estimands that a check speaks of, in words; empty when it speaks of all."""
-    return words.listing([ESTIMANDS.get(c, c).lower() for c in check.concerns], 9)
-
-
-def tally(lift: Lift) -> str:
-    """``1 stop, 2 cautions, 7 passed``."""
-    n = {level: sum(c.level == level for c in lift.checks) for level in ("stop", "caution", "ok")}
-    parts = [words.count(n["stop"], "stop")] if n["stop"] else []
-    parts += [words.count(n["caution"], "caution")] if n["caution"] else []
-    return ", ".join([*parts, f"{n['ok']:,} passed" if n["ok"] else "none passed"])
-
-
-def passed_names(lift: Lift) -> str:
-    """The checks that passed, each name once."""
-    return ", ".join(dict.fromkeys(check_name(c.code) for c in lift.checks if c.level == "ok"))
-
-
-def known(code: str) -> str:
-    """A check's name for the ledger."""
-    return CHECKS.get(code, check_name(code))
-
-
-def contents(lift: Lift) -> dict[str, Any]:
-    """Everything that the template shows, but the figures."""
-    return {
-        "lift": lift,
-        "subtitle": subtitle(lift),
-        "badge": VERDICTS[lift.verdict.level],
-        "sentence": sentence(lift),
-        "facts": facts(lift),
-        "blocks": blocks(lift),
-        "guardrails": guardrails(lift),
-        "full": FULL,
-        "variants": [variants(lift, metric) for metric in asked(lift)],
-        "resemblance": resemblance(lift),
-        "sizes": sizes(lift),
-        "exposure": exposure(lift),
-        "dropped": dropped(lift),
-        "tally": tally(lift),
-        "passed_names": passed_names(lift),
-    }
+    return [("Treated", told(treated), "all reached by their own treatment"), *made] if treated is not None else made

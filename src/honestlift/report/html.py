@@ -1,4 +1,4 @@
-"""The self-contained page of a study: one HTML file without script or request, made from the result alone."""
+"""The self-contained page of a study of either kind: one HTML file without script or request, made from the result alone."""
 
 from __future__ import annotations
 
@@ -11,14 +11,14 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cache, partial
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from honestlift.errors import ReportError
-from honestlift.report import cluster, method, words
-from honestlift.report.asked import primary
+from honestlift.report import cluster, method, opt_in, words
 from honestlift.report.captions import Caption, caption
-from honestlift.report.figures import figure_bytes, figures_of
-from honestlift.report.names import GUARDS, LEVELS, STATES
+from honestlift.report.figures import figure_bytes
+from honestlift.report.names import GUARDS, STATES, VERDICTS
+from honestlift.report.page import Section
 from honestlift.report.twins import Twin, twin
 from honestlift.result import Lift
 
@@ -39,34 +39,44 @@ class Picture:
     twin: Twin
 
 
+NAMED = {"clusters": (1,), "categories": (0, 1), "balance": (1, 2), "negative_controls": (0,)}
+"""Columns of the result's tables that hold names of the user."""
+
+KINDS: dict[str, Any] = {"cluster": cluster, "opt_in": opt_in}
+
+
 def report_html(lift: Lift) -> str:
     """The page of a study as text; the same result gives the same text with the same versions of matplotlib and Jinja.
 
     Args:
-        lift: the result of a cluster study.
+        lift: the result of a study of either kind.
 
     Raises:
-        ReportError: if the result is of another kind.
+        ReportError: if the result is of a kind that this version does not know.
     """
-    if lift.kind != "cluster":
+    if lift.kind not in KINDS:
         raise ReportError.no_page(lift.kind)
-    template = _environment().get_template("cluster.html.jinja")
-    return template.render(
-        **cluster.contents(lift),
-        pictures={name: _picture(lift, name) for name in figures_of(lift)},
+    kind = KINDS[lift.kind]
+    sections: list[Section] = kind.sections(lift)
+    return render(
+        "study.html.jinja",
+        [lift],
+        title=f"{words.clean(lift.name)}: {VERDICTS[lift.verdict.level][1]}",
+        version=lift.honestlift_version,
+        **kind.contents(lift),
+        sections=sections,
+        figures={name: _picture(lift, name) for section in sections for name in section.figures},
         plain=method.plain(lift),
         formal=method.formal(lift),
-        primary=primary(lift),
-        say=partial(_say, names=_bidirectional(lift)),
-        name=_name,
-        levels=LEVELS,
         states=STATES,
         guards=GUARDS,
-        check_title=cluster.check_title,
-        concerns=cluster.concerns,
-        known=cluster.known,
-        words=words,
     )
+
+
+def render(template: str, lifts: Sequence[Lift], **values: Any) -> str:
+    """A template with its values, and with what puts the names of these results into sentences safely."""
+    names = tuple(dict.fromkeys(name for lift in lifts for name in _bidirectional(lift)))
+    return _environment().get_template(template).render(**values, say=partial(_say, names=names), name=_name)
 
 
 def write_report(lift: Lift, path: str | os.PathLike[str]) -> None:
@@ -77,7 +87,7 @@ def write_report(lift: Lift, path: str | os.PathLike[str]) -> None:
         path: where to; the folder is made, an old page is replaced.
 
     Raises:
-        ReportError: if the path cannot be written to, or the result is of a kind that has no page.
+        ReportError: if the path cannot be written to.
 
     Example:
         >>> hl.write_report(lift, "today/report.html")
@@ -146,6 +156,12 @@ def _say(text: object, names: Sequence[str]) -> Markup:
 def _bidirectional(lift: Lift) -> tuple[str, ...]:
     """Names of the user that run from right to left: in a sentence they would pull the numbers beside them along."""
     found = [lift.name, *(e.metric for e in lift.estimates)]
-    found += [str(row[1]) for row in lift.tables["clusters"].rows] if "clusters" in lift.tables else []
+    found += [
+        str(row[at])
+        for table, columns in NAMED.items()
+        if table in lift.tables
+        for row in lift.tables[table].rows
+        for at in columns
+    ]
     cleaned = dict.fromkeys(words.clean(name) for name in found)
     return tuple(name for name in cleaned if any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in name))

@@ -16,6 +16,16 @@ ROADS = {
     "entropy": "entropy balancing",
     "matching_nn": "nearest-neighbour matching",
 }
+STEPS = {
+    "naive": ("Raw difference", "opted in − others, as they are"),
+    "regression": ("Regression", "linear outcome models"),
+    "ipw": ("Weighting", "by propensity"),
+    "aipw": ("Doubly robust", "weighting and outcome models"),
+    "entropy": ("Entropy balancing", "weights that balance the means"),
+    "matching_nn": ("Matching", "nearest neighbours"),
+}
+"""The roads of an opt-in study as steps from the raw difference: a name, and what it does."""
+
 VARIANTS = {
     "cr1": "CR1",
     "bootstrap": "percentile bootstrap",
@@ -36,6 +46,15 @@ ESTIMANDS = {
     "ATM": "Effect on those with a match (ATM)",
 }
 
+WHOM = {
+    "ATE": "everyone",
+    "ATT": "the people who chose it",
+    "ATC": "the people who did not choose it",
+    "ATO": "the people who could have gone either way",
+    "ATM": "the people who have a match in the other group",
+}
+"""Whose effect an estimand of an opt-in study is."""
+
 FADED = ("naive_ols", "published_rollout", "naive")
 """Methods that are shown for comparison only: hollow and dashed."""
 
@@ -43,7 +62,7 @@ CHECKS = {
     "sample_ratio": "Sample ratio",
     "assignment_followed": "Assignment followed",
     "treatment_constant": "One arm per workspace",
-    "unit_in_clusters": "One workspace per user",
+    "unit_in_clusters": "One place per user",
     "few_clusters": "Enough workspaces",
     "cluster_leverage": "Leverage of a workspace",
     "size_effect": "Effect and size of workspace",
@@ -55,6 +74,14 @@ CHECKS = {
     "negative_control": "Negative control",
     "methods_disagree": "Methods agree",
     "roster": "Roster",
+    "separation": "Model of the choice",
+    "overlap": "Overlap",
+    "max_weight_share": "Largest weight",
+    "weighted_smd": "Balance after weighting",
+    "kink": "Kink of the weights",
+    "outcome_in_covariates": "No covariate copies the outcome",
+    "covariate_timing": "Covariates came before the choice",
+    "fragile": "Strength against what was not measured",
 }
 
 LEVELS = {"stop": ("✗", "stop", "fail"), "caution": ("!", "caution", "warn"), "ok": ("✓", "passed", "pass")}

@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Sequence
+from dataclasses import dataclass, replace
 
 from honestlift.report import words
 from honestlift.report.asked import Asked, asked, estimates_of
 from honestlift.report.axis import Axis, axis
-from honestlift.report.names import ESTIMANDS, FADED, ROADS, VARIANTS
+from honestlift.report.gate import NAIVE, is_trimmed, naive_of, refused, share_of_selection
+from honestlift.report.names import ESTIMANDS, FADED, ROADS, STEPS, VARIANTS
 from honestlift.result import Estimate, Lift
 
 FULL = 6
@@ -32,7 +33,7 @@ class Row:
         what: the estimand.
         road: the method.
         note: what must be said beside it; empty mostly.
-        tone: ``naive``, ``honest``, ``headline`` or ``association``.
+        tone: ``naive``, ``honest``, ``headline``, ``association`` or ``refused``.
         effect, ends, share: the number, its interval and its share of the control mean, in words.
         bar: where it lies; None where it is undefined.
     """
@@ -48,13 +49,34 @@ class Row:
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
+class Bracket:
+    """From the honest number to the raw one on the line, in percent of its width, with what lies between in words."""
+
+    low: float
+    width: float
+    text: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
 class Block:
-    """A metric, its rows on one line, and the other metrics' words for it."""
+    """A metric, its rows on one line, and the other metrics' words for it.
+
+    Attributes:
+        metric: what was asked.
+        level: nominal coverage of the intervals, in words.
+        rows: the numbers.
+        line: the line that they share.
+        whom: the estimand of all rows; empty where rows have their own.
+        bracket: what selection took; None where nobody chose.
+        margin, margin_at: of a guardrail, in words and on the line.
+    """
 
     metric: Asked
     level: str
     rows: tuple[Row, ...]
     line: Axis
+    whom: str = ""
+    bracket: Bracket | None = None
     margin: str = ""
     margin_at: float | None = None
 
@@ -67,14 +89,41 @@ def blocks(lift: Lift) -> list[Block]:
 
 def _block(lift: Lift, metric: Asked, *, full: bool) -> Block:
     roads = [e for e in estimates_of(lift, metric.name) if ":" not in e.method and e.method != "cluster_wls"]
-    kept = [e for e in roads if full or e.headline or e.method == "naive_ols"]
-    return _drawn(metric, kept)
+    kept = [e for e in roads if full or e.headline or e.method in NAIVE]
+    if lift.kind == "cluster":
+        return _drawn(lift, metric, kept)
+    honest = next(e for e in roads if e.headline)
+    block = _drawn(lift, metric, [e for e in kept if e.estimand == honest.estimand], stepwise=True)
+    gone = share_of_selection(lift, honest)
+    at = sorted((block.line.at(gone.raw), block.line.at(gone.left))) if gone else [0.0, 0.0]
+    bracket = Bracket(low=at[0], width=round(at[1] - at[0], 2), text=gone.text) if gone else None
+    whom = ESTIMANDS.get(honest.estimand, honest.estimand) + (", among users kept" if is_trimmed(lift) else "")
+    return replace(block, whom=whom, bracket=bracket)
 
 
 def variants(lift: Lift, metric: Asked) -> Block:
     """Every number of a metric: each road with each variance."""
     rows = sorted(estimates_of(lift, metric.name), key=_place)
-    return _drawn(metric, rows, named=True)
+    return _drawn(lift, metric, rows, named=True)
+
+
+def estimands(lift: Lift, metric: Asked) -> Block | None:
+    """The same metric's effect on other people, by the headline's method; an estimand that the data refuse has no number."""
+    rows = estimates_of(lift, metric.name)
+    method = next(e.method for e in rows if e.headline)
+    kept = sorted((e for e in rows if e.method == method), key=_place)
+    if len(kept) < 2:
+        return None
+    no = refused(lift)
+    shown = [e for e in kept if e.estimand not in no]
+    line = axis(v for e in shown for v in (e.estimate, e.conf_low, e.conf_high))
+    made = tuple(_refusal(e, no[e.estimand]) if e.estimand in no else replace(row(e, line), road="") for e in kept)
+    return Block(metric=metric, level=words.level(kept[0].level), rows=made, line=line)
+
+
+def _refusal(e: Estimate, why: str) -> Row:
+    what = ESTIMANDS.get(e.estimand, e.estimand)
+    return Row(what=what, road=why, note="", tone="refused", effect="–", ends="✗ refused", share="–", bar=None)
 
 
 def _place(e: Estimate) -> tuple[int, int, bool]:
@@ -84,24 +133,46 @@ def _place(e: Estimate) -> tuple[int, int, bool]:
     return (first, roads.index(base) if base in roads else len(roads), ":" in e.method)
 
 
-def _drawn(metric: Asked, estimates: Sequence[Estimate], *, named: bool = False) -> Block:
+def _drawn(lift: Lift, metric: Asked, estimates: Sequence[Estimate], *, named: bool = False, stepwise: bool = False) -> Block:
     line = axis(v for e in estimates for v in (e.estimate, e.conf_low, e.conf_high))
-    rows = tuple(_row(e, line, named=named) for e in estimates)
+    no = refused(lift)
+    rows = tuple(row(e, line, named=named, stepwise=stepwise, no=no) for e in estimates)
     return Block(metric=metric, level=words.level(estimates[0].level), rows=rows, line=line)
 
 
-def _row(e: Estimate, line: Axis, *, named: bool = False) -> Row:
+def row(e: Estimate, line: Axis, *, named: bool = False, stepwise: bool = False, no: Collection[str] = ()) -> Row:
+    """A number in words, and where it lies on a line.
+
+    Args:
+        e: the estimate.
+        line: what it is drawn on.
+        named: say its variance too.
+        stepwise: call it a step from the raw difference, not an estimand.
+        no: estimands that the data refuse.
+    """
     places = words.places_of(e.conf_low, e.conf_high)
+    what, way = ESTIMANDS.get(e.estimand, e.estimand), road(e) if named else ROADS.get(e.method, e.method)
+    if stepwise:
+        what, way = STEPS.get(e.method, (ROADS.get(e.method, e.method), e.adjustment))
     return Row(
-        what=ESTIMANDS.get(e.estimand, e.estimand),
-        road=road(e) if named else ROADS.get(e.method, e.method),
-        note=note(e),
-        tone=tone(e),
+        what=what,
+        road=way,
+        note=_said(e, no),
+        tone=tone(e, no),
         effect=words.signed(e.estimate, places),
         ends=ends(e, places),
         share=words.percent(e.relative.estimate if bounded(e) else None, sign=True),
         bar=_bar(e.estimate, e.conf_low, e.conf_high, line),
     )
+
+
+def _said(e: Estimate, no: Collection[str]) -> str:
+    """What must be said beside a number of the page, where the whole page of an opt-in study says that it is observational."""
+    if e.estimand in no and e.method not in FADED:
+        return "refused"
+    if e.method == "matching_nn:bootstrap":
+        return "not valid for matching"
+    return "" if e.identified == "observational" else note(e)
 
 
 def ends(e: Estimate, places: int) -> str:
@@ -127,11 +198,27 @@ def note(e: Estimate) -> str:
     return {"association": "an association", "observational": "observational"}.get(e.identified, "")
 
 
-def tone(e: Estimate) -> str:
-    """Whose colour and shape a number bears."""
+def tone(e: Estimate, no: Collection[str] = ()) -> str:
+    """Whose colour and shape a number bears; ``no`` are the estimands that the data refuse."""
     if e.method.partition(":")[0] in FADED:
         return "naive"
-    return "headline" if e.headline else "honest" if e.identified == "randomized" else "association"
+    if e.estimand in no:
+        return "refused"
+    return "headline" if e.headline else "association" if e.identified == "association" else "honest"
+
+
+def keys(lift: Lift) -> list[tuple[str, str]]:
+    """The tones of the main rows, and what each says."""
+    no = refused(lift)
+    shown = [e for e in lift.estimates if ":" not in e.method]
+    tones = {tone(e, no) for e in shown if lift.kind == "cluster" or e.estimand == lift.headline(e.metric).estimand}
+    said = {
+        "naive": "naive" if lift.kind == "cluster" else "raw: users as they are",
+        "headline": "honest: the number to quote is the bold one",
+        "association": "an association",
+        "refused": "not to be quoted: the data do not support it",
+    }
+    return [(name, text) for name, text in said.items() if name in tones]
 
 
 def _bar(at: float | None, low: float | None, high: float | None, line: Axis) -> Bar | None:
@@ -148,13 +235,15 @@ def guardrails(lift: Lift) -> list[Block]:
 
 
 def _guardrail(lift: Lift, metric: Asked) -> Block:
-    estimates = [e for e in estimates_of(lift, metric.name) if e.headline or e.method == "naive_ols"]
+    honest = next(e for e in estimates_of(lift, metric.name) if e.headline)
+    naive = naive_of(lift, honest)
+    estimates = [naive, honest] if naive else [honest]
     edge = (metric.margin or 0.0) * (-1 if metric.better == "higher" else 1)
     line = axis([*_shares(estimates), edge], scale=100, unit=" %")
     return Block(
         metric=metric,
         level=words.level(estimates[0].level),
-        rows=tuple(_share_row(e, line) for e in estimates),
+        rows=tuple(_share_row(e, line, refused(lift)) for e in estimates),
         line=line,
         margin=words.percent(metric.margin or 0.0),
         margin_at=line.at(edge),
@@ -165,7 +254,7 @@ def _shares(estimates: Sequence[Estimate]) -> Iterable[float | None]:
     return (v for e in estimates for v in (e.relative.estimate, e.relative.conf_low, e.relative.conf_high))
 
 
-def _share_row(e: Estimate, line: Axis) -> Row:
+def _share_row(e: Estimate, line: Axis, no: Collection[str]) -> Row:
     share, places = e.relative, words.places_of(e.conf_low, e.conf_high)
     low, high = share.conf_low, share.conf_high
     digits = words.places_of(100 * low, 100 * high) if low is not None and high is not None else None
@@ -173,8 +262,8 @@ def _share_row(e: Estimate, line: Axis) -> Row:
     return Row(
         what=ESTIMANDS.get(e.estimand, e.estimand),
         road=ROADS.get(e.method, e.method),
-        note=note(e),
-        tone=tone(e),
+        note=_said(e, no),
+        tone=tone(e, no),
         effect=words.percent(share.estimate, digits, sign=True),
         ends=ends if digits is not None else "no interval",
         share=words.signed(e.estimate, places),

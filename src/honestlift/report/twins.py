@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from honestlift.report import words
+from honestlift.report.asked import primary, records
+from honestlift.report.figures.balance import differences
+from honestlift.report.figures.categories import levels
 from honestlift.report.figures.caterpillar import workspaces
 from honestlift.report.figures.density import groups
 from honestlift.report.figures.forest import roads
+from honestlift.report.figures.overlap import sides
+from honestlift.report.figures.weights import effective
 from honestlift.report.names import ESTIMANDS, GROUPS
 from honestlift.report.results import road
 from honestlift.result import Lift
@@ -24,7 +30,7 @@ class Twin:
 
 def twin(lift: Lift, name: str) -> Twin:
     """The table of a figure of the result."""
-    return {"forest": _forest, "density": _density, "caterpillar": _caterpillar}[name](lift)
+    return TWINS[name](lift)
 
 
 def _forest(lift: Lift) -> Twin:
@@ -63,3 +69,63 @@ def _caterpillar(lift: Lift) -> Twin:
         for w in found
     )
     return Twin(heads=("Workspace", "Arm", "Users", "Mean", "Std. error"), rows=rows, named=2)
+
+
+def _categories(lift: Lift) -> Twin:
+    rows = tuple(
+        (words.clean(c.covariate), words.clean(c.name), f"{c.opted:,}", f"{c.others:,}", words.percent(c.rate))
+        for c in levels(lift)
+    )
+    return Twin(heads=("Covariate", "Level", "Opted in", "Did not", "Opted in, share"), rows=rows, named=2)
+
+
+def _overlap(lift: Lift) -> Twin:
+    rows = tuple(
+        (s.name, words.percent(low, 1), words.percent(high, 1), f"{n:,}") for s in sides(lift) for low, high, n in s.bins if n
+    )
+    return Twin(heads=("Group", "Propensity from", "To", "Users"), rows=rows, named=1)
+
+
+def _balance(lift: Lift) -> Twin:
+    rows = tuple((words.clean(d.name), words.signed(d.before, 3), words.signed(d.after, 3)) for d in differences(lift))
+    return Twin(heads=("Column", "Before", "After"), rows=rows, named=1)
+
+
+def _contours(lift: Lift) -> Twin:
+    rows: list[tuple[str, ...]] = []
+    for r in records(lift, "sensitivity_benchmarks"):
+        if r["metric"] == primary(lift):
+            places = words.places_of(r["conf_low"], r["conf_high"])
+            shares = (words.percent(r["r2_treatment"]), words.percent(r["r2_outcome"]))
+            left = (words.signed(r["adjusted"], places), words.interval(r["conf_low"], r["conf_high"], places))
+            known = left if r["adjusted"] is not None else ("cannot be", "–")
+            rows.append((words.clean(r["covariate"]), f"{r['times']:g}×", *shares, *known))
+    heads = ("As strong as", "Times", "Of the choice", "Of the outcome", "Effect then", "Interval then")
+    return Twin(heads=heads, rows=tuple(rows), named=1)
+
+
+def _weights(lift: Lift) -> Twin:
+    rows = tuple(
+        (
+            ESTIMANDS.get(w.estimand, w.estimand),
+            w.group,
+            f"{w.users:,}",
+            f"{w.worth:,.0f}",
+            words.percent(w.share),
+            words.percent(w.largest),
+        )
+        for w in effective(lift)
+    )
+    return Twin(heads=("Estimand", "Group", "Users", "Effective", "Share", "Heaviest user"), rows=rows, named=2)
+
+
+TWINS: dict[str, Callable[[Lift], Twin]] = {
+    "forest": _forest,
+    "density": _density,
+    "caterpillar": _caterpillar,
+    "categories": _categories,
+    "overlap": _overlap,
+    "balance": _balance,
+    "contours": _contours,
+    "weights": _weights,
+}

@@ -60,6 +60,12 @@ def interval(low: float | None, high: float | None, places: int) -> str:
     return f"{signed(low, places)} to {signed(high, places)}"
 
 
+def size(value: float, places: int) -> str:
+    """A size without sign; one that would read as nothing is ``under 0.001``."""
+    least = 10.0**-places
+    return number(value, places) if value == 0 or abs(value) >= least / 2 else f"under {number(least, places)}"
+
+
 def places_of(low: float | None, high: float | None) -> int:
     """Decimals for an interval and its estimate: two significant digits of its half-width, if that is more than rounding."""
     if low is None or high is None:

@@ -73,6 +73,7 @@ def check_opt_in(
     answers: Sequence[OptInAnswer],
     sensitivities: Sequence[Sensitivity],
     overlap: Sequence[Check],
+    controls: Sequence[balance.Contrast],
     study: OptInStudy,
 ) -> tuple[Check, ...]:
     """All checks that the study's columns allow, worst first, else in the order of the walk."""
@@ -83,7 +84,7 @@ def check_opt_in(
     made += [choice.kink(propensity.e, users.count.sum(axis=1))] if "ATM" in study.design.estimands else []
     for answer, sensitivity in zip(answers, sensitivities, strict=True):
         made += _of_metric(reading, answer, sensitivity)
-    made += _negative_controls(reading, study, answers[0].headline)
+    made += [balance.negative_control(controls)] if controls else []
     return tuple(sorted(made, key=lambda c: ORDER[c.level]))
 
 
@@ -109,7 +110,7 @@ def _missing(reading: OptInReading, answer: OptInAnswer) -> Check:
     return assignment.missing_outcome(answer.metric.label, shares, p, int(sum(gone)))
 
 
-def _negative_controls(reading: OptInReading, study: OptInStudy, estimand: Estimand) -> list[Check]:
+def negative_controls(reading: OptInReading, study: OptInStudy, estimand: Estimand) -> list[balance.Contrast]:
     """Outcomes that the feature cannot move, through the same pipeline as the headline."""
     made: list[balance.Contrast] = []
     for name in study.negative_controls:
@@ -122,7 +123,7 @@ def _negative_controls(reading: OptInReading, study: OptInStudy, estimand: Estim
         patterns = reading.outcomes[name]
         fits = fit_all(patterns if reading.clustered else patterns.collapsed(), study)
         made.append(_of_fits(name, fits, study, estimand))
-    return [balance.negative_control(made)] if made else []
+    return made
 
 
 def _of_fits(name: str, fits: Fits, study: OptInStudy, estimand: Estimand) -> balance.Contrast:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import numpy as np
@@ -13,6 +13,7 @@ from honestlift.design.opt_in import OptInStudy
 from honestlift.moments import scan
 from honestlift.moments.choice import Arms, Covariate
 from honestlift.moments.covariates import DesignColumns, design_frame, rescaled
+from honestlift.moments.patterns import Patterns, patterns_of_rows
 from honestlift.moments.profile import ColumnProfile
 from honestlift.source.buckets import BUCKET, with_buckets
 from honestlift.source.connect import Source
@@ -67,6 +68,26 @@ class Sample:
     treated: NDArray[np.bool_]
     outcomes: Mapping[str, Floats]
     group: NDArray[np.int64] | None
+
+
+def sampled_patterns(
+    sample: Sample, design: DesignColumns, profiles: Mapping[str, ColumnProfile], column: str | None
+) -> Patterns:
+    """The sampled users (who have an outcome), one pattern each, unweighted.
+
+    Args:
+        sample: the users.
+        design: their covariates.
+        profiles: of the outcomes.
+        column: the outcome; None for everybody.
+    """
+    y = np.zeros(sample.treated.size) if column is None else sample.outcomes[column]
+    there = np.isfinite(y)
+    group = None if sample.group is None else sample.group[there]
+    made = patterns_of_rows(sample.x[there], sample.treated[there], y[there], names=design.names, origin=0.0, group=group)
+    origin = 0.0 if column is None else profiles[column].origin
+    covariates = tuple(c.covariate for c in design.columns)
+    return replace(made, origin=origin, covariates=covariates, references=design.references)
 
 
 def one_in_odd(rows: int, wanted: int) -> int:

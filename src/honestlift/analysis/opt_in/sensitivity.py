@@ -7,13 +7,12 @@ from dataclasses import dataclass
 
 from honestlift.analysis.opt_in.estimates import OptInAnswer
 from honestlift.diagnostics import bounds
+from honestlift.diagnostics.bounds import DoublyRobust, doubly_robust
 from honestlift.diagnostics.sensitivity import (
     Benchmark,
-    DoublyRobust,
     Regression,
     adjust,
     benchmark,
-    doubly_robust,
     erasing_times,
     groups_of_columns,
     robustness_value,
@@ -22,7 +21,8 @@ from honestlift.diagnostics.sensitivity import (
 from honestlift.result import Table
 
 MULTIPLES = (1.0, 2.0, 3.0)
-GRID = tuple(round(0.02 * i, 2) for i in range(26))
+STEPS, LEAST_SIDE, MOST_OF_CHOICE = 25, 0.02, 0.95
+"""Steps of the contours' grid, the least partial R² at its far side, and the greatest with the choice, which must stay below 1."""
 GAMMAS = (1.0, 1.25, 1.5, 2.0, 2.5, 3.0)
 
 
@@ -128,9 +128,22 @@ def summary_table(answers: Sequence[OptInAnswer], found: Sequence[Sensitivity]) 
 
 
 def contour_table(answer: OptInAnswer, found: Sensitivity) -> Table:
-    """The primary effect after a cause of every strength on a grid of partial R² with treatment and outcome."""
-    rows = [(answer.metric.label, d, y, *adjust(found.fit, d, y)) for d in GRID for y in GRID]
+    """The primary effect after a cause of every strength on a grid of partial R² with treatment and outcome.
+
+    The grid reaches beyond the robustness value and beyond three times the strongest covariate, where that can be.
+    """
+    strongest = [b for b in found.benchmarks if b.name == found.name]
+    treatment = _steps([b.r2_treatment for b in strongest], found.robustness, MOST_OF_CHOICE)
+    outcome = _steps([b.r2_outcome for b in strongest], found.robustness, 1.0)
+    rows = [(answer.metric.label, d, y, *adjust(found.fit, d, y)) for d in treatment for y in outcome]
     return Table(columns=("metric", "r2_treatment", "r2_outcome", "adjusted", "std_error"), rows=tuple(rows))
+
+
+def _steps(benchmarks: Sequence[float | None], robustness: float, greatest: float) -> list[float]:
+    """Steps from nothing to beyond every benchmark and the robustness value, closer together where the effect falls fastest."""
+    most = max([1.2 * robustness, *(1.1 * r for r in benchmarks if r is not None), LEAST_SIDE])
+    side = min(most, greatest)
+    return [side * (i / STEPS) ** 2 for i in range(STEPS + 1)]
 
 
 def rosenbaum_table(answers: Sequence[OptInAnswer]) -> Table:

@@ -13,7 +13,7 @@ from honestlift.analysis.opt_in.matching import MatchedAnswer, grid_answers, mat
 from honestlift.analysis.opt_in.streaming import Streaming
 from honestlift.diagnostics.sensitivity import Regression, regression_of
 from honestlift.estimators.outcome import evaluated_outcome
-from honestlift.estimators.streamed import Assembly, influences, products_of
+from honestlift.estimators.streamed import Assembled, Assembly, Key, influences, products_of
 from honestlift.estimators.tilt import Estimand
 from honestlift.inference.influence import effect_covariance, streamed_clustered_covariance
 from honestlift.inference.replicate import GroupSums, assembled_sums, jackknife_covariance, means_of
@@ -57,23 +57,7 @@ def streamed_basis(
     order = _order(found) if stream.clustered else np.arange(found.rows.size)
     made = assembly.assemble(lambda term: found.values[term][order])
     sums = assembled_sums(made, order.size)
-    theta = means_of(sums, sums.values.sum(axis=0, keepdims=True))[0]
-    pairs = {key: influences(made, stack, theta[i], n) for i, (key, stack) in enumerate(made.stacks.items())}
-    if stream.clustered:
-        covariance = list(jackknife_covariance(sums))
-        variants = [streamed_clustered_covariance(made, made.stacks[key], pair, n) for key, pair in pairs.items()]
-    else:
-        covariance = [v / n**2 for v in covariances(rows.ungrouped(), list(pairs.values()), model)]
-        variants = None
-    points = {
-        key: Point(
-            effect=float(theta[i, 1] - theta[i, 0]),
-            control_mean=float(theta[i, 0]) + stream.origin(column),
-            covariance=effect_covariance(covariance[i]),
-            variant=None if variants is None or key[0] == "naive" else effect_covariance(variants[i]),
-        )
-        for i, key in enumerate(pairs)
-    }
+    points = _points(stream, made, sums, rows, model, stream.origin(column))
     basis = Basis(
         fits=_on_sample(stream, column),
         points=points,
@@ -84,6 +68,28 @@ def streamed_basis(
         regression=_regression(stream, column, n),
     )
     return basis, sums if stream.grouped else None, [] if only else _matched(stream, rows, model, column)
+
+
+def _points(stream: Streaming, made: Assembled, sums: GroupSums, rows: Rows, model: Model, origin: float) -> dict[Key, Point]:
+    """Every estimator's means, one Newton step on from where the sums were taken, and their covariances."""
+    n = float(rows.count)
+    theta = means_of(sums, sums.values.sum(axis=0, keepdims=True))[0]
+    pairs = {key: influences(made, stack, theta[i], n) for i, (key, stack) in enumerate(made.stacks.items())}
+    if stream.clustered:
+        covariance = list(jackknife_covariance(sums))
+        variants = [streamed_clustered_covariance(made, made.stacks[key], pair, n) for key, pair in pairs.items()]
+    else:
+        covariance = [v / n**2 for v in covariances(rows.ungrouped(), list(pairs.values()), model)]
+        variants = None
+    return {
+        key: Point(
+            effect=float(theta[i, 1] - theta[i, 0]),
+            control_mean=float(theta[i, 0]) + origin,
+            covariance=effect_covariance(covariance[i]),
+            variant=None if variants is None or key[0] == "naive" else effect_covariance(variants[i]),
+        )
+        for i, key in enumerate(pairs)
+    }
 
 
 def _order(found: Totals) -> NDArray[np.int64]:

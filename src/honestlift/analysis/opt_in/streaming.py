@@ -16,7 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from honestlift.analysis.opt_in.fits import Trimmed, within_bounds
-from honestlift.analysis.opt_in.sample import Sample
+from honestlift.analysis.opt_in.sample import Sample, sampled_patterns
 from honestlift.design.opt_in import OptInStudy
 from honestlift.diagnostics.overlap import Reach
 from honestlift.errors import DataError, DesignError
@@ -31,7 +31,7 @@ from honestlift.moments.covariates import (
     chosen,
     with_outcome,
 )
-from honestlift.moments.patterns import Patterns, patterns_of_rows
+from honestlift.moments.patterns import Patterns
 from honestlift.moments.profile import ColumnProfile
 from honestlift.moments.scan import Frame
 from honestlift.moments.weighted import Term, Totals, total
@@ -134,7 +134,7 @@ class Streaming:
         """An even sample of the users with the outcome, one pattern each, in groups, unweighted."""
         if "even" not in self.known:
             self.known["even"] = self.evenly()
-        return self._of(self.known["even"], column)
+        return sampled_patterns(self.known["even"], self.design, self.profiles, column)
 
     def propensity(self) -> Propensity:
         """The propensity of all users on the sample; see ``patterns``."""
@@ -169,16 +169,7 @@ class Streaming:
 
     def _sampled(self, column: str | None) -> Patterns:
         """The sampled users (who have the outcome), one pattern each, unweighted."""
-        return replace(self._of(self.sample, column), group=None, groups=0)
-
-    def _of(self, s: Sample, column: str | None) -> Patterns:
-        y = np.zeros(s.treated.size) if column is None else s.outcomes[column]
-        there = np.isfinite(y)
-        group = None if s.group is None else s.group[there]
-        made = patterns_of_rows(s.x[there], s.treated[there], y[there], names=self.design.names, origin=0.0, group=group)
-        origin = 0.0 if column is None else self.origin(column)
-        covariates = tuple(c.covariate for c in self.design.columns)
-        return replace(made, origin=origin, covariates=covariates, references=self.design.references)
+        return replace(sampled_patterns(self.sample, self.design, self.profiles, column), group=None, groups=0)
 
     def penalty(self) -> Floats:
         """(k,) of each squared coefficient of the logit, on the design of the frame."""

@@ -11,7 +11,8 @@ from honestlift.analysis.opt_in.estimates import OptInAnswer
 from honestlift.analysis.opt_in.fits import Trimmed
 from honestlift.analysis.opt_in.reading import OptInReading
 from honestlift.design.opt_in import OptInStudy
-from honestlift.diagnostics.covariates import Balance
+from honestlift.diagnostics.balance import Contrast, holm
+from honestlift.diagnostics.covariates import Balance, balance_columns
 from honestlift.diagnostics.overlap import Reach, crump_cutoff, effective_sizes
 from honestlift.estimators.propensity import Propensity
 from honestlift.estimators.stack import cross
@@ -40,14 +41,19 @@ def drivers_table(users: Patterns, propensity: Propensity) -> Table:
     return Table(columns=columns, rows=tuple(rows))
 
 
-def categories_table(reading: OptInReading) -> Table:
-    """Users per level of each category by choice, with the share that opted in."""
+def categories_table(reading: OptInReading, users: Patterns, propensity: Propensity) -> Table:
+    """Users per level of each category by choice, with the share that opted in and their mean propensity."""
+    size, means = users.count.sum(axis=1), dict[str, float]()
+    for name, _, values in balance_columns(users):
+        there = float(np.sum(size * values))
+        means[name] = float(np.sum(size * values * propensity.e)) / there if there else float("nan")
     rows = [
-        (covariate, level, control, treated, treated / (control + treated))
+        (covariate, level, control, treated, treated / (control + treated), means.get(f"{covariate} = {level}"))
         for covariate, level, control, treated in reading.categories
         if min(control, treated) >= FEWEST
     ]
-    return Table(columns=("covariate", "level", "others", "opted_in", "opt_in_rate"), rows=tuple(rows))
+    columns = ("covariate", "level", "others", "opted_in", "opt_in_rate", "mean_propensity")
+    return Table(columns=columns, rows=tuple(rows))
 
 
 def overlap_table(users: Patterns, propensity: Propensity) -> Table:
@@ -98,6 +104,14 @@ def weights_table(users: Patterns, propensity: Propensity, study: OptInStudy, re
         for a in effective_sizes(users, propensity.e, e, reach)
     ]
     return Table(columns=("estimand", "group", "users", "effective", "largest_weight", "largest_share"), rows=tuple(rows))
+
+
+def controls_table(contrasts: Sequence[Contrast], estimand: Estimand) -> Table:
+    """Every outcome that the feature cannot move, with its p-value as it is and by Holm's correction."""
+    corrected = holm([c.p_value for c in contrasts])
+    rows = [(c.name, estimand, c.effect, c.low, c.high, c.p_value, float(p)) for c, p in zip(contrasts, corrected, strict=True)]
+    columns = ("outcome", "estimand", "estimate", "conf_low", "conf_high", "p_value", "corrected_p_value")
+    return Table(columns=columns, rows=tuple(rows))
 
 
 def matching_table(answers: Sequence[OptInAnswer]) -> Table:

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from honestlift.analysis.opt_in.estimates import OptInAnswer
+from honestlift.analysis.opt_in.fits import Trimmed
 from honestlift.analysis.opt_in.sensitivity import Sensitivity
 from honestlift.analysis.verdict import guardrail_state
 from honestlift.design.metric import Mean
@@ -33,9 +34,13 @@ LEDGER = (
 
 
 def judge_opt_in(
-    answers: Sequence[OptInAnswer], checks: Sequence[Check], found: Sequence[Sensitivity], study: OptInStudy
+    answers: Sequence[OptInAnswer],
+    checks: Sequence[Check],
+    found: Sequence[Sensitivity],
+    study: OptInStudy,
+    bounds: Trimmed | None,
 ) -> Verdict:
-    """The verdict on the primary metric, with what the guardrails say."""
+    """The verdict on the primary metric, with what the guardrails say; of trimmed users it says that it speaks of them only."""
     primary, sensitivity = next((a, s) for a, s in zip(answers, found, strict=True) if a.metric is study.primary)
     headline = next(e for e in primary.estimates if e.headline)
     level = _level(headline, primary.metric, checks)
@@ -43,7 +48,7 @@ def judge_opt_in(
     because = [*_selection(primary, headline), *_unmeasured(sensitivity), *_gate(checks, headline), *_guardrails(answers, study)]
     return Verdict(
         level=level,
-        headline=_headline(headline, primary.metric, level),
+        headline=_headline(headline, primary.metric, level, bounds),
         because=tuple(dict.fromkeys([*because, *doubts])),
         would_change_it=tuple(_would_change(level, checks, headline)),
     )
@@ -66,9 +71,11 @@ def _level(headline: Estimate, metric: Mean, checks: Sequence[Check]) -> Verdict
     return "likely, with caveats" if any(c.level == "caution" for c in touching) else "supported"
 
 
-def _headline(e: Estimate, metric: Mean, level: VerdictLevel) -> str:
+def _headline(e: Estimate, metric: Mean, level: VerdictLevel, bounds: Trimmed | None) -> str:
     places = words.places_of(e.conf_low, e.conf_high)
     name, whom = words.clean(metric.label), WHOM[e.estimand]
+    if bounds is not None:
+        whom += f" (only users with a propensity from {words.percent(bounds.low)} to {words.percent(bounds.high)})"
     effect = (
         f"{words.signed(e.estimate, places)} ({words.percent(e.level)} interval {words.interval(e.conf_low, e.conf_high, places)}"
     )
@@ -113,8 +120,12 @@ def _unmeasured(s: Sensitivity) -> list[str]:
 
 
 def _gate(checks: Sequence[Check], headline: Estimate) -> list[str]:
-    """What the data refuse to answer."""
-    return [c.statement for c in checks if c.level == "stop" and c.concerns and headline.estimand not in c.concerns]
+    """What the data refuse to answer, each estimand once, with the reason that was found first."""
+    made: dict[tuple[str, ...], str] = {}
+    for c in checks:
+        if c.level == "stop" and c.concerns and headline.estimand not in c.concerns:
+            made.setdefault(c.concerns, f"Refused: {c.statement}")
+    return list(made.values())
 
 
 def _guardrails(answers: Sequence[OptInAnswer], study: OptInStudy) -> list[str]:

@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from honestlift.analysis.opt_in.checking import check_opt_in
+from honestlift.analysis.opt_in.checking import check_opt_in, negative_controls
 from honestlift.analysis.opt_in.choosing import Choice, model_choice
 from honestlift.analysis.opt_in.estimates import OptInAnswer, estimate_opt_in
 from honestlift.analysis.opt_in.reading import OptInReading, Step, read_opt_in
@@ -22,6 +22,7 @@ from honestlift.analysis.opt_in.sensitivity import (
 from honestlift.analysis.opt_in.tables import (
     balance_table,
     categories_table,
+    controls_table,
     drivers_table,
     matching_table,
     overlap_table,
@@ -30,6 +31,7 @@ from honestlift.analysis.opt_in.tables import (
 )
 from honestlift.analysis.opt_in.verdict import judge_opt_in, ledger_opt_in
 from honestlift.analysis.provenance import Clock, provenance
+from honestlift.analysis.roles import metric_table
 from honestlift.design.opt_in import OptInStudy
 from honestlift.result import Lift, Table
 from honestlift.source.connect import Source
@@ -52,8 +54,9 @@ def analyze_opt_in(source: Source, study: OptInStudy, step: Step) -> Lift:
     step("Asking what was not measured")
     found = [sensitivity(answer, study.level) for answer in answers]
     step("Checking")
-    checks = check_opt_in(reading, choice.users, choice.propensity, answers, found, choice.support.checks, study)
-    verdict = judge_opt_in(answers, checks, found, study)
+    controls = negative_controls(reading, study, headline)
+    checks = check_opt_in(reading, choice.users, choice.propensity, answers, found, choice.support.checks, controls, study)
+    verdict = judge_opt_in(answers, checks, found, study, bounds)
     step("Tabulating")
     whole = (
         answers if bounds is None else [estimate_opt_in(m, reading, study, headline, None, reading.stream) for m in study.metrics]
@@ -67,15 +70,24 @@ def analyze_opt_in(source: Source, study: OptInStudy, step: Step) -> Lift:
         checks=checks,
         ledger=ledger_opt_in(checks, headline),
         verdict=verdict,
-        tables=_tables(reading, choice, answers, found, study)
+        tables=_of_choice(reading, choice)
+        | _tables(choice, answers, found, study)
+        | ({"negative_controls": controls_table(controls, headline)} if controls else {})
         | {"trimming": trimming_table(choice.everyone, choice.first, bounds, answers, whole)},
         provenance=provenance(study, clock),
         honestlift_version=__version__,
     )
 
 
+def _of_choice(reading: OptInReading, choice: Choice) -> dict[str, Table]:
+    """Who opts in, before anybody is trimmed."""
+    return {
+        "categories": categories_table(reading, choice.everyone, choice.first),
+        "overlap": overlap_table(choice.everyone, choice.first),
+    }
+
+
 def _tables(
-    reading: OptInReading,
     choice: Choice,
     answers: Sequence[OptInAnswer],
     found: Sequence[Sensitivity],
@@ -84,9 +96,8 @@ def _tables(
     users, propensity = choice.users, choice.propensity
     primary, doubt = next((a, s) for a, s in zip(answers, found, strict=True) if a.metric is study.primary)
     made = {
+        "metrics": metric_table(answers, study),
         "drivers": drivers_table(users, propensity),
-        "categories": categories_table(reading),
-        "overlap": overlap_table(users, propensity),
         "balance": balance_table(choice.support.balances, study),
         "weights": weights_table(users, propensity, study, choice.reach),
         "matching": matching_table(answers),

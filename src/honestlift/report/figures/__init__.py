@@ -8,10 +8,15 @@ from __future__ import annotations
 from collections.abc import Callable
 from typing import TYPE_CHECKING, Literal
 
+from honestlift.report.figures.balance import balance, differences
 from honestlift.report.figures.canvas import Look, draw, look
+from honestlift.report.figures.categories import categories, levels
 from honestlift.report.figures.caterpillar import caterpillar, workspaces
+from honestlift.report.figures.contours import contours, surface
 from honestlift.report.figures.density import density, groups
 from honestlift.report.figures.forest import forest, roads
+from honestlift.report.figures.overlap import overlap, sides
+from honestlift.report.figures.weights import effective, weights
 from honestlift.result import Lift
 
 if TYPE_CHECKING:
@@ -19,13 +24,33 @@ if TYPE_CHECKING:
 
 __all__ = ["FIGURES", "figure_bytes", "figures_of"]
 
-FIGURES: dict[str, Callable[[Lift, Look], Figure]] = {"forest": forest, "density": density, "caterpillar": caterpillar}
+FIGURES: dict[str, Callable[[Lift, Look], Figure]] = {
+    "forest": forest,
+    "density": density,
+    "caterpillar": caterpillar,
+    "categories": categories,
+    "overlap": overlap,
+    "balance": balance,
+    "contours": contours,
+    "weights": weights,
+}
+
+NUMBERS: dict[str, Callable[[Lift], bool]] = {
+    "forest": lambda lift: bool(roads(lift)),
+    "density": lambda lift: bool(groups(lift)),
+    "caterpillar": lambda lift: len(workspaces(lift)) > 1,
+    "categories": lambda lift: bool(levels(lift)),
+    "overlap": lambda lift: bool(sides(lift)),
+    "balance": lambda lift: bool(differences(lift)),
+    "contours": lambda lift: surface(lift) is not None,
+    "weights": lambda lift: bool(effective(lift)),
+}
+"""Whether a result holds the numbers of a figure."""
 
 
 def figures_of(lift: Lift) -> list[str]:
     """The figures whose numbers the result holds."""
-    there = {"forest": bool(roads(lift)), "density": bool(groups(lift)), "caterpillar": len(workspaces(lift)) > 1}
-    return [name for name in FIGURES if there[name]]
+    return [name for name in FIGURES if NUMBERS[name](lift)]
 
 
 def figure_bytes(
@@ -35,7 +60,7 @@ def figure_bytes(
 
     Args:
         lift: the result.
-        name: ``forest``, ``density`` or ``caterpillar``.
+        name: one of ``figures_of``.
         kind: ``svg`` or ``png``.
         dark: in the dark colours.
         narrow: for a phone.

@@ -43,7 +43,7 @@ class Look:
     """Colours by role, and the width of the paper.
 
     Attributes:
-        control, treated, naive, honest: colours of the roles.
+        control, treated, naive, honest, fail: colours of the roles.
         ink, faint, grid, paper: text, secondary text, lines, background.
         narrow: drawn for a phone.
     """
@@ -52,6 +52,7 @@ class Look:
     treated: str
     naive: str
     honest: str
+    fail: str
     ink: str
     faint: str
     grid: str
@@ -64,20 +65,18 @@ class Look:
         return NARROW if self.narrow else WIDE
 
     def arm(self, group: str) -> str:
-        """Colour of a group: treated, or one of the controls."""
-        return self.treated if group == "treated" else self.control
+        """Colour of a group: treated (or opted in), or one of the controls."""
+        return self.treated if group in ("treated", "opted in") else self.control
 
 
 def look(*, dark: bool = False, narrow: bool = False) -> Look:
     """The light or the dark colours; each is at least 4.5 : 1 on its paper."""
     if dark:
-        colours = ("#56b4e9", "#f0935a", "#9aa4af", "#6cb6ff", "#e6edf3", "#9aa4af", "#30363d", "#161b22")
+        colours = ("#56b4e9", "#f0935a", "#9aa4af", "#6cb6ff", "#ff8c94", "#e6edf3", "#9aa4af", "#30363d", "#161b22")
     else:
-        colours = ("#0072b2", "#b8500b", "#6e7781", "#0b5cad", "#1f2328", "#57606a", "#d8dee4", "#ffffff")
-    control, treated, naive, honest, ink, faint, grid, paper = colours
-    return Look(
-        control=control, treated=treated, naive=naive, honest=honest, ink=ink, faint=faint, grid=grid, paper=paper, narrow=narrow
-    )
+        colours = ("#0072b2", "#b8500b", "#6e7781", "#0b5cad", "#a40e26", "#1f2328", "#57606a", "#d8dee4", "#ffffff")
+    roles = ("control", "treated", "naive", "honest", "fail", "ink", "faint", "grid", "paper")
+    return Look(**dict(zip(roles, colours, strict=True)), narrow=narrow)
 
 
 def draw(make: Callable[[Look], Figure], paper: Look, kind: Literal["svg", "png"] = "svg", dpi: float = 200) -> bytes:

@@ -4,13 +4,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from typing import TYPE_CHECKING, Any
 
 from honestlift.report import words
 from honestlift.report.asked import estimates_of, primary
 from honestlift.report.axis import axis
 from honestlift.report.figures.canvas import Look, number_line, sheet, short
+from honestlift.report.gate import refused
 from honestlift.report.names import ESTIMANDS, ROADS
 from honestlift.report.results import note, tone
 from honestlift.result import Estimate, Lift
@@ -27,14 +28,22 @@ LEFT, RIGHT = 0.285, 0.27
 
 
 def roads(lift: Lift) -> list[Estimate]:
-    """The roads to the primary metric's numbers, by estimand; other variances are left to the table."""
-    return [e for e in estimates_of(lift, primary(lift)) if ":" not in e.method and e.estimate is not None]
+    """The roads to the primary metric's numbers, by estimand; other variances are left to the table.
+
+    Of the estimands of an opt-in study that are not the headline's only the headline's own method is drawn.
+    """
+    found = [e for e in estimates_of(lift, primary(lift)) if ":" not in e.method and e.estimate is not None]
+    first = next((e for e in found if e.headline), None)
+    if lift.kind == "cluster" or first is None:
+        return found
+    return [e for e in found if e.estimand == first.estimand or e.method == first.method]
 
 
 def forest(lift: Lift, paper: Look) -> Figure:
     """Draw it."""
     groups = {name: [e for e in roads(lift) if e.estimand == name] for name in dict.fromkeys(e.estimand for e in roads(lift))}
-    step, heads = ROW * (1.75 if paper.narrow else 1), {name: _tall(rows, paper) for name, rows in groups.items()}
+    step, no = ROW * (1.75 if paper.narrow else 1), refused(lift)
+    heads = {name: _tall(rows, paper) for name, rows in groups.items()}
     tall = sum(heads.values()) + step * sum(len(rows) for rows in groups.values())
     figure = sheet(paper, tall + 0.62)
     left, right = (0.02, 0.02) if paper.narrow else (LEFT, RIGHT)
@@ -46,14 +55,15 @@ def forest(lift: Lift, paper: Look) -> Figure:
     axes.set_ylim(tall, 0)
     axes.set_yticks([])
     of = "" if paper.narrow else f" in {short(primary(lift))}"
-    number_line(axes, paper, line.marks, f"Difference{of}, treated − control")
+    groups_of = "treated − control" if lift.kind == "cluster" else "opted in − others"
+    number_line(axes, paper, line.marks, f"Difference{of}, {groups_of}")
     axes.axvline(0, color=paper.ink, linewidth=1, linestyle=(0, (3, 2)), zorder=1)
     y = 0.0
     for estimand, rows in groups.items():
-        _head(axes, estimand, rows[0], y + 0.22, paper)
+        _head(axes, estimand, rows[0], y + 0.22, paper, no)
         y += heads[estimand]
         for e in rows:
-            _road(axes, e, y, step, paper)
+            _road(axes, e, y, step, paper, tone(e, no))
             y += step
     return figure
 
@@ -75,15 +85,16 @@ def _say(axes: Axes, x: float, y: float, text: str, paper: Look, **more: Any) ->
     axes.text(x, y, text, transform=axes.get_yaxis_transform(), va="center", bbox=back if paper.narrow else None, **more)
 
 
-def _head(axes: Axes, estimand: str, first: Estimate, y: float, paper: Look) -> None:
+def _head(axes: Axes, estimand: str, first: Estimate, y: float, paper: Look, no: Collection[str]) -> None:
     left, right = _edges(paper)
     _say(axes, left, y, ESTIMANDS.get(estimand, estimand), paper, fontsize=9.5, fontweight="bold")
     at = (left, y + NOTE) if paper.narrow else (right, y)
-    _say(axes, *at, note(first), paper, color=paper.faint, ha="left" if paper.narrow else "right", style="italic")
+    said = "refused: the data do not support it" if estimand in no else note(first)
+    _say(axes, *at, said, paper, color=paper.faint, ha="left" if paper.narrow else "right", style="italic")
 
 
-def _road(axes: Axes, e: Estimate, y: float, step: float, paper: Look) -> None:
-    kind, (left, right) = tone(e), _edges(paper)
+def _road(axes: Axes, e: Estimate, y: float, step: float, paper: Look, kind: str) -> None:
+    left, right = _edges(paper)
     weight = "bold" if kind == "headline" else "normal"
     places = words.places_of(e.conf_low, e.conf_high)
     said = words.signed(e.estimate, places)
@@ -92,13 +103,13 @@ def _road(axes: Axes, e: Estimate, y: float, step: float, paper: Look) -> None:
     top = y + (0.28 if paper.narrow else 0.5) * step
     _say(axes, left, top, ROADS.get(e.method, e.method), paper, fontweight=weight)
     _say(axes, right, top, said, paper, ha="right", fontweight=weight)
-    _interval(axes, e, y + (0.75 if paper.narrow else 0.5) * step, paper)
+    _interval(axes, e, y + (0.75 if paper.narrow else 0.5) * step, paper, kind)
 
 
-def _interval(axes: Axes, e: Estimate, y: float, paper: Look) -> None:
+def _interval(axes: Axes, e: Estimate, y: float, paper: Look, kind: str) -> None:
     """The interval with its shape; the ends of one that hides behind the shape are left out."""
-    kind = tone(e)
-    colour = paper.naive if kind in ("naive", "association") else paper.honest
+    faded = kind in ("naive", "association", "refused")
+    colour = paper.naive if faded else paper.honest
     size = 7.5 if kind == "headline" else 6
     if e.conf_low is not None and e.conf_high is not None:
         ends, (low, high) = (e.conf_low, e.conf_high), axes.get_xlim()
@@ -108,5 +119,5 @@ def _interval(axes: Axes, e: Estimate, y: float, paper: Look) -> None:
             for end in ends:
                 axes.plot([end, end], [y - 0.055, y + 0.055], color=colour, linewidth=1.4, zorder=3)
     shape = "o" if kind == "naive" else "D"
-    face = paper.paper if kind in ("naive", "association") else colour
+    face = paper.paper if faded else colour
     axes.plot([e.estimate or 0.0], [y], shape, color=colour, markerfacecolor=face, markeredgewidth=1.4, markersize=size, zorder=4)

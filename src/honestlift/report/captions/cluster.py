@@ -1,11 +1,10 @@
-"""What each figure shows, in a sentence that is true of the result, and its pattern for those who do not see it."""
+"""What the figures of a cluster study show."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from honestlift.report import words
 from honestlift.report.asked import ALIKE, naive_ratio, primary
+from honestlift.report.captions.caption import Caption, in_words
 from honestlift.report.figures.caterpillar import Workspace, arm_means, workspaces
 from honestlift.report.figures.density import Group, groups, mean_places, overlap, resolved
 from honestlift.report.figures.forest import roads
@@ -19,34 +18,8 @@ FEWEST = 10
 """Users below which a workspace is drawn together with others."""
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Caption:
-    """Words for a figure.
-
-    Attributes:
-        title: what is drawn.
-        finding: what it shows, with its number.
-        alt: the pattern, for a reader who does not see it.
-    """
-
-    title: str
-    finding: str
-    alt: str
-
-
-def caption(lift: Lift, name: str) -> Caption:
-    """The words of a figure of the result.
-
-    Raises:
-        LookupError: if there is no such figure.
-    """
-    made = {"forest": _forest, "density": _density, "caterpillar": _caterpillar}
-    if name not in made:
-        raise LookupError(f"No figure is called {name!r}. Expected one of {list(made)}.")
-    return made[name](lift)
-
-
-def _forest(lift: Lift) -> Caption:
+def forest(lift: Lift) -> Caption:
+    """Where the intervals by workspace lie, and how far off the naive one is."""
     rows = roads(lift)
     honest = [e for e in rows if tone(e) in ("honest", "headline") and e.conf_low is not None]
     finding = [_against_zero(honest), _narrowness(lift)]
@@ -54,18 +27,12 @@ def _forest(lift: Lift) -> Caption:
     if associations:
         text = words.listing(associations, 9)
         finding.append(f"{text[0].upper()}{text[1:]} {'is an association' if len(associations) == 1 else 'are associations'}.")
-    alt = [f"{ESTIMANDS.get(e.estimand, e.estimand)}, {ROADS.get(e.method, e.method)}: {_number(e)}" for e in rows]
+    alt = [f"{ESTIMANDS.get(e.estimand, e.estimand)}, {ROADS.get(e.method, e.method)}: {in_words(e)}" for e in rows]
     return Caption(
         title="Every road to the number",
         finding=" ".join(filter(None, finding)),
         alt=f"{words.count(len(rows), 'estimate')} of {words.clean(primary(lift))} on one line. {'; '.join(alt)}.",
     )
-
-
-def _number(e: Estimate) -> str:
-    places = words.places_of(e.conf_low, e.conf_high)
-    ends = f", {words.interval(e.conf_low, e.conf_high, places)}" if e.conf_low is not None else ", no interval"
-    return words.signed(e.estimate, places) + ends
 
 
 def _against_zero(honest: list[Estimate]) -> str:
@@ -100,7 +67,8 @@ def _narrowness(lift: Lift) -> str:
     return f"The naive standard error is {words.times(ratio)} times too small: it takes the users of one workspace for strangers."
 
 
-def _density(lift: Lift) -> Caption:
+def density(lift: Lift) -> Caption:
+    """How far apart the groups are, and what they have in common."""
     found = {g.name: g for g in groups(lift)}
     places = mean_places(lift)
     finding = _means(found, arm_means(lift), places)
@@ -150,7 +118,8 @@ def _peak(group: Group, places: int) -> str:
     return words.number((low + high) / 2, places)
 
 
-def _caterpillar(lift: Lift) -> Caption:
+def caterpillar(lift: Lift) -> Caption:
+    """Whether treated workspaces lie above, and how far controls differ among themselves."""
     found = workspaces(lift)
     places = words.decimals((found[-1].mean - found[0].mean) / 2)
     half = found[-(len(found) // 2) :]

@@ -1,23 +1,9 @@
-"""How the numbers of a cluster study were made: plain words first, then each method of this result with its source."""
+"""How the numbers of a cluster study were made: plain words, and each method with its source."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-
 from honestlift.report import words
-from honestlift.report.names import ROADS, VARIANTS
 from honestlift.result import Lift
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Entry:
-    """A method: its name, its code in the result, what it computes, and where that is written."""
-
-    name: str
-    code: str
-    text: str
-    source: str
-
 
 PLAIN = (
     "Whole workspaces were given the feature or not, so that the workspace is what was randomized, not the user.",
@@ -80,10 +66,6 @@ FORMAL = {
         "interval holds the constant effects that it does not reject.",
         "",
     ),
-    "relative": (
-        "Effects as a share of the control mean have the interval of Fieller's theorem.",
-        "Fieller (1954), Journal of the Royal Statistical Society B 16.",
-    ),
 }
 
 
@@ -92,17 +74,3 @@ def plain(lift: Lift) -> list[str]:
     level = words.level(lift.estimates[0].level)
     text = [sentence.format(level=level) for sentence in PLAIN]
     return text + ([DIRECT] if any(e.estimand == "spillover" for e in lift.estimates) else [])
-
-
-def formal(lift: Lift) -> list[Entry]:
-    """Each method that the result holds, in the order in which it holds them, then the variances."""
-    codes = dict.fromkeys(e.method for e in lift.estimates)
-    roads = dict.fromkeys(code.partition(":")[0] for code in codes)
-    variances = dict.fromkeys(":" + code.partition(":")[2] for code in codes if ":" in code)
-    made: list[Entry] = []
-    for code in [*roads, *variances]:
-        if code in FORMAL:
-            name = VARIANTS.get(code[1:], code[1:]) if code.startswith(":") else ROADS.get(code, code)
-            made.append(Entry(name=name, code=code, text=FORMAL[code][0], source=FORMAL[code][1]))
-    text, source = FORMAL["relative"]
-    return [*made, Entry(name="shares of the control mean", code="relative", text=text, source=source)]
