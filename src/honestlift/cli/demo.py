@@ -15,7 +15,7 @@ from rich.text import Text
 
 from honestlift.analysis.analyze import run
 from honestlift.cli.demo_opt_in import opt_in_demo
-from honestlift.cli.screen import out, shown, stages, write
+from honestlift.cli.screen import out, shown, stages, write, write_all
 from honestlift.design.cluster import ClusterDesign
 from honestlift.design.exposure import Exposure
 from honestlift.design.metric import Mean
@@ -77,8 +77,7 @@ def _collaboration(folder: Path, quiet: bool) -> tuple[Lift, RenderableType]:
         lift = run(folder / "users.parquet", STUDY, step)
         step("Making the page")
         html = report_html(lift)
-        write(folder / "result.json", lift.to_json())
-        write(folder / "report.html", html)
+        write_all({folder / "result.json": lift.to_json(), folder / "report.html": html})
         step(f"Re-drawing the split {SPLITS:,} times")
         return lift, _truth(world, lift)
 

@@ -12,7 +12,7 @@ from honestlift.analysis.analyze import run as analyze
 from honestlift.analysis.opt_in.reading import check_opt_in_columns
 from honestlift.analysis.reading import check_columns
 from honestlift.cli.report import page_path
-from honestlift.cli.screen import as_json, echo_json, err, out, require_writable, shown, stages, write
+from honestlift.cli.screen import as_json, echo_json, err, out, require_writable, shown, stages, write_all
 from honestlift.design.opt_in import OptInStudy
 from honestlift.plan import DataPath, DataTable, json_schema, read_plan
 from honestlift.report import words
@@ -103,9 +103,7 @@ def run(
             step("Making the page")
             page = report_html(lift)
     if target is not None:
-        write(target, lift.to_json())
-    if target is not None and page:
-        write(page_path(target), page)
+        write_all({target: lift.to_json()} | ({page_path(target): page} if page else {}))
     if as_text:
         echo_json(lift.to_json())
     else:

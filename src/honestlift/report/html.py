@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import os
 import re
-import tempfile
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -18,6 +17,7 @@ from honestlift.report import cluster, method, words
 from honestlift.report.asked import primary
 from honestlift.report.captions import Caption, caption
 from honestlift.report.figures import figure_bytes, figures_of
+from honestlift.report.files import write_files
 from honestlift.report.names import GUARDS, LEVELS, STATES
 from honestlift.report.twins import Twin, twin
 from honestlift.result import Lift
@@ -79,24 +79,7 @@ def write_report(lift: Lift, path: str | os.PathLike[str]) -> None:
     Raises:
         ReportError: if the path cannot be written to, or the result is of a kind that has no page.
     """
-    text, target = report_html(lift), Path(path)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    except OSError as reason:
-        raise ReportError.cannot_write(str(target), reason.strerror or str(reason)) from reason
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, target)
-    except BaseException as reason:
-        Path(temporary).unlink(missing_ok=True)
-        if isinstance(reason, OSError):
-            raise ReportError.cannot_write(str(target), reason.strerror or str(reason)) from reason
-        raise
+    write_files({Path(path): report_html(lift).encode()})
 
 
 @cache
