@@ -7,6 +7,7 @@ import click
 from honestlift.cli.assign import assign
 from honestlift.cli.demo import demo
 from honestlift.cli.init import init
+from honestlift.cli.lock import lock
 from honestlift.cli.report import report
 from honestlift.cli.run import run, schema, validate
 from honestlift.cli.screen import exit_with
@@ -27,7 +28,7 @@ def commands() -> None:
     """
 
 
-for command in (demo, init, validate, run, report, assign, simulate, schema):
+for command in (demo, init, validate, lock, run, report, assign, simulate, schema):
     commands.add_command(command)
 
 

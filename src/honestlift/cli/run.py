@@ -10,7 +10,9 @@ import click
 
 from honestlift.analysis.analyze import run as analyze
 from honestlift.analysis.opt_in.reading import check_opt_in_columns
+from honestlift.analysis.provenance import with_lock
 from honestlift.analysis.reading import check_columns
+from honestlift.cli.lock import locked_since
 from honestlift.cli.report import page_path
 from honestlift.cli.screen import as_json, echo_json, err, out, require_writable, shown, stages, write_all
 from honestlift.design.opt_in import OptInStudy
@@ -95,10 +97,11 @@ def run(
         target = plan.parent / "result.json"
     if target is not None:
         require_writable(target)
+    since, late = locked_since(plan, read.study.sha256())
     page = ""
     with stages(quiet) as step:
         study = replace(read.study, exact_duplicates=True) if exact_duplicates else read.study
-        lift = analyze(open_data(read.data, threads, memory_limit), study, step)
+        lift = with_lock(analyze(open_data(read.data, threads, memory_limit), study, step), since, late)
         if target is not None and lift.kind == "cluster":
             step("Making the page")
             page = report_html(lift)
