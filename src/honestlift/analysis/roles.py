@@ -5,12 +5,14 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from honestlift.analysis.estimates import Answer
+from honestlift.analysis.opt_in.estimates import OptInAnswer
 from honestlift.analysis.verdict import guardrail_state
+from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
 from honestlift.result import Table
 
 
-def metric_table(answers: Sequence[Answer], study: Study) -> Table:
+def metric_table(answers: Sequence[Answer] | Sequence[OptInAnswer], study: Study | OptInStudy) -> Table:
     """One row per metric; margin (a fraction of the control mean) and state are null where the metric is no guardrail."""
     rows: list[tuple[object, ...]] = []
     for answer in answers:

@@ -6,6 +6,7 @@ import click
 
 from honestlift.cli.assign import assign
 from honestlift.cli.demo import demo
+from honestlift.cli.gate import gate
 from honestlift.cli.init import init
 from honestlift.cli.lock import lock
 from honestlift.cli.report import report
@@ -28,10 +29,10 @@ def commands() -> None:
     """
 
 
-for command in (demo, init, validate, lock, run, report, assign, simulate, schema):
+for command in (demo, init, validate, lock, run, report, gate, assign, simulate, schema):
     commands.add_command(command)
 
 
 def main() -> None:
-    """The console script: runs a command and leaves with its exit code (0, 2, 70 or 130)."""
+    """The console script: runs a command and leaves with its exit code (0, 2, 70 or 130; of the gate also 1 and 3)."""
     exit_with(commands)

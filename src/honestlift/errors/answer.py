@@ -19,6 +19,13 @@ class ReportError(HonestliftError, ValueError):
         )
 
     @classmethod
+    def no_roles(cls, name: str) -> ReportError:
+        return cls(
+            f"The result of {name!r} does not say which of its metrics are guardrails. Expected the table 'metrics', which this "
+            "version of `run` writes. Make it anew with `run`."
+        )
+
+    @classmethod
     def no_page(cls, kind: str) -> ReportError:
         return cls(f"There is no page for a study of kind {kind!r}. Expected 'cluster'. Print the result, or read its JSON.")
 

@@ -168,7 +168,7 @@ def _foot(lift: Lift) -> RenderableType:
     if data["dropped"]:
         text += "; left out: " + words.listing([f"{words.clean(why)} ({n:,})" for why, n in data["dropped"].items()])
     since = lift.provenance.get("locked")
-    locked = f", locked since {words.clean(since)}" if since else ""
+    locked = f", locked since {words.clean(since)[:10]}" if since else ""
     text += f" · plan {lift.provenance['plan_sha256'][:12]}{locked} · seed {lift.provenance['seed']} · honestlift {lift.honestlift_version}"
     return Padding(Text(text, style="dim"), (1, 0, 0, 1))
 

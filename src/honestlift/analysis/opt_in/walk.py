@@ -31,6 +31,7 @@ from honestlift.analysis.opt_in.tables import (
 )
 from honestlift.analysis.opt_in.verdict import judge_opt_in, ledger_opt_in
 from honestlift.analysis.provenance import Clock, provenance
+from honestlift.analysis.roles import metric_table
 from honestlift.design.opt_in import OptInStudy
 from honestlift.estimators.propensity import Propensity
 from honestlift.moments.patterns import Patterns
@@ -91,6 +92,7 @@ def _tables(
 ) -> dict[str, Table]:
     primary, doubt = next((a, s) for a, s in zip(answers, found, strict=True) if a.metric is study.primary)
     made = {
+        "metrics": metric_table(answers, study),
         "drivers": drivers_table(users, propensity),
         "categories": categories_table(reading),
         "overlap": overlap_table(users, propensity),
