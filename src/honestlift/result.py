@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
+    import pyarrow as pa
 
 SCHEMA_VERSION = 1
 
@@ -212,25 +214,46 @@ class Lift:
         }
         return cls(**plain)
 
+    def to_arrow(self) -> pa.Table:
+        """One row per metric, estimand and method; ``relative`` spread over three columns."""
+        from honestlift.report.frames import estimates_table
+
+        return estimates_table(self)
+
     def to_pandas(self) -> pd.DataFrame:
-        """A tidy frame: one row per metric, estimand and method; ``relative`` spread over three columns.
+        """The same rows as a pandas frame; raises ImportError without pandas."""
+        return self.to_arrow().to_pandas()  # pyright: ignore[reportUnknownMemberType]
 
-        Raises:
-            ImportError: if pandas is not installed.
-        """
-        import pandas as pd
+    def to_polars(self) -> pl.DataFrame:
+        """The same rows as a Polars frame; raises ImportError without Polars."""
+        import polars as pl
 
-        rows: list[dict[str, Any]] = []
-        for e in self.estimates:
-            row = asdict(e)
-            relative = row.pop("relative")
-            rows.append({**row, **{f"relative_{key}": value for key, value in relative.items()}})
-        return pd.DataFrame(rows)
+        return pl.DataFrame(self.to_arrow())
+
+    def tidy(self) -> pd.DataFrame:
+        """The same rows as a pandas frame with the columns of R's broom: term, estimate, std.error, statistic, p.value and so on."""
+        from honestlift.report.frames import tidy_table
+
+        return tidy_table(self).to_pandas()  # pyright: ignore[reportUnknownMemberType]
+
+    def paragraph(self, style: Literal["text", "markdown", "slack"] = "text") -> str:
+        """The answer in one paragraph to paste: result, naive beside honest, why, caveats, next step."""
+        from honestlift.report.paragraph import paragraph
+
+        return paragraph(self, style)
 
     def __str__(self) -> str:
         from honestlift.report.terminal import as_text
 
         return as_text(self)
+
+    def _repr_html_(self) -> str:
+        from honestlift.report.notebook import fragment
+
+        return fragment(self)
+
+    def _repr_markdown_(self) -> str:
+        return self.paragraph("markdown")
 
 
 def _with(values: Mapping[str, Any], **changed: Any) -> dict[str, Any]:
