@@ -5,6 +5,7 @@ from __future__ import annotations
 import click
 
 from honestlift.cli.assign import assign
+from honestlift.cli.check import check
 from honestlift.cli.demo import demo
 from honestlift.cli.gate import gate
 from honestlift.cli.init import init
@@ -29,7 +30,7 @@ def commands() -> None:
     """
 
 
-for command in (demo, init, validate, lock, run, report, gate, assign, simulate, schema):
+for command in (demo, init, validate, check, lock, run, report, gate, assign, simulate, schema):
     commands.add_command(command)
 
 

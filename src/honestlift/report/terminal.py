@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.cells import set_cell_size
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -164,7 +165,7 @@ def _checks(checks: Sequence[Check]) -> RenderableType:
 
 def _foot(lift: Lift) -> RenderableType:
     data = lift.data
-    text = _users(lift)
+    text = users(lift.kind, data)
     if data["dropped"]:
         text += "; left out: " + words.listing([f"{words.clean(why)} ({n:,})" for why, n in data["dropped"].items()])
     since = lift.provenance.get("locked")
@@ -173,10 +174,9 @@ def _foot(lift: Lift) -> RenderableType:
     return Padding(Text(text, style="dim"), (1, 0, 0, 1))
 
 
-def _users(lift: Lift) -> str:
-    """How many users, in which groups."""
-    data = lift.data
-    if lift.kind == "opt_in":
+def users(kind: str, data: Mapping[str, Any]) -> str:
+    """How many users, in which groups; by the kind of the study and a result's ``data``."""
+    if kind == "opt_in":
         nested = f" in {data['n_clusters']:,} workspaces" if data["n_clusters"] else ""
         return f"{data['n_units']:,} users{nested}, {data['n_treated_units']:,} of them opted in"
     return f"{data['n_units']:,} users in {data['n_clusters']:,} workspaces, {data['n_treated_clusters']:,} of them treated"

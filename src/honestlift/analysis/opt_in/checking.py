@@ -69,14 +69,22 @@ def check_opt_in(
     study: OptInStudy,
 ) -> tuple[Check, ...]:
     """All checks that the study's columns allow, worst first, else in the order of the walk."""
-    made = [choice.separation(propensity, auc(propensity.e, users.count), len(users.names))]
-    made += [choice.unit_rows(int(reading.users.rows), reading.one_in), *overlap]
-    made += [choice.few_clusters(reading.grouped.groups)] if reading.clustered else []
-    made += [choice.kink(propensity.e, users.count.sum(axis=1))] if "ATM" in study.design.estimands else []
+    made = choice_checks(reading, users, propensity, overlap, study)
     for answer, sensitivity in zip(answers, sensitivities, strict=True):
         made += _of_metric(reading, answer, sensitivity)
     made += _negative_controls(reading, study, answers[0].headline)
     return tuple(sorted(made, key=lambda c: ORDER[c.level]))
+
+
+def choice_checks(
+    reading: OptInReading, users: Patterns, propensity: Propensity, overlap: Sequence[Check], study: OptInStudy
+) -> list[Check]:
+    """What can be said of the choice itself, without an outcome; ``overlap`` are the checks of the gate."""
+    made = [choice.separation(propensity, auc(propensity.e, users.count), len(users.names))]
+    made += [choice.unit_rows(int(reading.users.rows), reading.one_in), *overlap]
+    made += [choice.few_clusters(reading.grouped.groups)] if reading.clustered else []
+    made += [choice.kink(propensity.e, users.count.sum(axis=1))] if "ATM" in study.design.estimands else []
+    return made
 
 
 def _of_metric(reading: OptInReading, answer: OptInAnswer, s: Sensitivity) -> list[Check]:

@@ -55,15 +55,16 @@ class OptInReading:
         return self.grouped.groups > 0 and BUCKET not in self.grouped.moments.keys
 
 
-def read_opt_in(source: Source, study: OptInStudy, step: Step) -> OptInReading:
-    """Check, group, profile and sum.
+def read_opt_in(source: Source, study: OptInStudy, step: Step, *, outcomes: bool = True) -> OptInReading:
+    """Check, group, profile and sum; without ``outcomes`` no scan names a metric or negative control, which need not be there.
 
     Raises:
         ColumnError: if a column is missing or ambiguous.
         DataError: if the values are not what the study needs, or there are too many patterns to hold.
         SourceError: if the engine fails.
     """
-    check_opt_in_columns(source, study)
+    roles = _measures(study) if outcomes else {}
+    check_opt_in_columns(source, study, outcomes=outcomes)
     step("Counting who opted in")
     d, engine = study.design, source.engine
     arms = read_choice(scan.count_cells(source, [d.arm]), d)
@@ -82,19 +83,19 @@ def read_opt_in(source: Source, study: OptInStudy, step: Step) -> OptInReading:
         raise DataError.too_many_patterns(cells, MOST_PATTERNS)
     one_in = check_units(source, d.unit, rows, exact=study.exact_duplicates)
     step("Profiling columns")
-    measures = list(_measures(study))
-    profile = replace(_profile(source, study), rows=rows, cells=cells, largest_cell=largest, typical_cell=1.0)
+    measures = list(roles)
+    profile = replace(_profile(source, study, roles), rows=rows, cells=cells, largest_cell=largest, typical_cell=1.0)
     step("Summing within patterns of covariates")
     grouped = group_users(
         scan.sums(source, _spec(measures, keys), profile), d, arms, covariates, study.missing, group, named=d.cluster is not None
     )
-    outcomes = {name: grouped.outcome(name) for name in measures}
-    for name, made in outcomes.items():
+    found = {name: grouped.outcome(name) for name in measures}
+    for name, made in found.items():
         _some_in_both_arms(name, made)
     return OptInReading(
         grouped=grouped,
         users=grouped.users(),
-        outcomes=outcomes,
+        outcomes=found,
         dropped=dropped | grouped.dropped,
         categories=tuple(c.name for c in covariates if c.category),
         profile=profile,
@@ -103,18 +104,18 @@ def read_opt_in(source: Source, study: OptInStudy, step: Step) -> OptInReading:
     )
 
 
-def _profile(source: Source, study: OptInStudy) -> Profile:
+def _profile(source: Source, study: OptInStudy, roles: Mapping[str, str]) -> Profile:
     """What the first scan learns of the outcomes, which must vary; its counts are those of the arms, not of the patterns."""
-    profile = scan.profile(source, list(_measures(study)), scan.count_cells(source, [study.design.arm]))
-    for name, role in _measures(study).items():
+    profile = scan.profile(source, list(roles), scan.count_cells(source, [study.design.arm]))
+    for name, role in roles.items():
         check_measured(name, (role,), profile.columns[name])
         if profile.columns[name].low == profile.columns[name].high:
             raise DataError.constant(name, role, profile.columns[name].low)
     return profile
 
 
-def check_opt_in_columns(source: Source, study: OptInStudy) -> None:
-    """Every column is there once, and holds what its role needs.
+def check_opt_in_columns(source: Source, study: OptInStudy, *, outcomes: bool = True) -> None:
+    """Every column (the outcomes only if they are to be read) is there once, and holds what its role needs.
 
     Raises:
         ColumnError: if a column is missing or ambiguous.
@@ -129,7 +130,7 @@ def check_opt_in_columns(source: Source, study: OptInStudy) -> None:
     for name in study.covariates:
         if source.kind(name) in ("time", "other"):
             raise DataError.not_numeric(name, "covariate", "dates or times")
-    for name, role in _measures(study).items():
+    for name, role in (_measures(study) if outcomes else {}).items():
         source.position(name, role)
         if source.kind(name) not in ("integer", "number", "boolean"):
             raise DataError.not_numeric(name, role, {"time": "dates or times"}.get(source.kind(name), source.kind(name)))
