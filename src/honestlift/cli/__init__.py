@@ -10,6 +10,7 @@ from honestlift.cli.demo import demo
 from honestlift.cli.gate import gate
 from honestlift.cli.init import init
 from honestlift.cli.lock import lock
+from honestlift.cli.plot import plot
 from honestlift.cli.report import report
 from honestlift.cli.run import run, schema, validate
 from honestlift.cli.screen import exit_with
@@ -30,7 +31,7 @@ def commands() -> None:
     """
 
 
-for command in (demo, init, validate, check, lock, run, report, gate, assign, simulate, schema):
+for command in (demo, init, validate, check, lock, run, report, plot, gate, assign, simulate, schema):
     commands.add_command(command)
 
 

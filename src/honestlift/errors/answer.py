@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from honestlift.errors.root import HonestliftError
+from collections.abc import Sequence
+
+from honestlift.errors.root import HonestliftError, nearest
 
 
 class ReportError(HonestliftError, ValueError):
@@ -28,6 +30,17 @@ class ReportError(HonestliftError, ValueError):
     @classmethod
     def no_page(cls, kind: str) -> ReportError:
         return cls(f"There is no page for a study of kind {kind!r}. Expected 'cluster'. Print the result, or read its JSON.")
+
+    @classmethod
+    def no_picture(cls, path: str, kinds: Sequence[str]) -> ReportError:
+        return cls(
+            f"{path!r} has no ending that says what it is. Expected one of {', '.join('.' + k for k in kinds)}. Rename it."
+        )
+
+    @classmethod
+    def no_figure(cls, name: str, there: Sequence[str], *, known: bool) -> ReportError:
+        wrong = f"The result does not hold the numbers of the figure {name!r}." if known else f"There is no figure {name!r}."
+        return cls(f"{wrong} {nearest(name, there)}" if not known else f"{wrong} It has: {', '.join(there) or 'none'}.")
 
     @classmethod
     def cannot_write(cls, path: str, reason: str) -> ReportError:
