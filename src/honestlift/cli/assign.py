@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from honestlift.cli.help import command
 from honestlift.cli.screen import err, out, shown, write
 from honestlift.design.assignment import Assignment, Rule
 from honestlift.design.assignment import assign as draw
@@ -16,7 +17,7 @@ from honestlift.report import words
 from honestlift.source.connect import connect
 
 
-@click.command(short_help="Randomize whole workspaces, and keep the record.")
+@command(short_help="Randomize whole workspaces, and keep the record.")
 @click.argument("data")
 @click.option("--cluster", "-c", required=True, help="Column that names the workspace.")
 @click.option("--strata", "-s", multiple=True, help="Column within whose values to randomize; may be repeated.")

@@ -9,6 +9,7 @@ import click
 from rich.text import Text
 
 from honestlift.analysis.check import Checked, check_design
+from honestlift.cli.help import command
 from honestlift.cli.run import open_data
 from honestlift.cli.screen import as_json, echo_json, out, stages
 from honestlift.plan import read_plan
@@ -20,7 +21,7 @@ from honestlift.result import Check
 DRIVERS = 3
 
 
-@click.command(short_help="Check a study without reading an outcome.")
+@command(short_help="Check a study without reading an outcome.")
 @click.argument("plan", type=click.Path(dir_okay=False, path_type=Path), default="plan.yaml")
 @click.option("--json", "as_text", is_flag=True, help="Print the checks and their tables as JSON on stdout.")
 @click.option("--threads", type=click.IntRange(1, 1024), help="Threads of the engine. The numbers do not depend on it.")

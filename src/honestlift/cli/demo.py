@@ -15,6 +15,7 @@ from rich.text import Text
 
 from honestlift.analysis.analyze import run
 from honestlift.cli.demo_opt_in import opt_in_demo
+from honestlift.cli.help import command
 from honestlift.cli.screen import out, shown, stages, write, write_all
 from honestlift.design.cluster import ClusterDesign
 from honestlift.design.exposure import Exposure
@@ -42,7 +43,7 @@ STUDY = Study(
 )
 
 
-@click.command(short_help="See it at work on made-up data whose truth is known.")
+@command(short_help="See it at work on made-up data whose truth is known.")
 @click.option("--out", "folder", type=click.Path(file_okay=False, path_type=Path), default="demo", show_default=True)
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 def demo(folder: Path, quiet: bool) -> None:

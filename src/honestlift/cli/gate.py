@@ -7,6 +7,7 @@ from pathlib import Path
 import click
 from rich.text import Text
 
+from honestlift.cli.help import command
 from honestlift.cli.report import read_result
 from honestlift.cli.screen import as_json, echo_json, err, out, require_writable, shown, write
 from honestlift.report.gate import FAILED, PASSED, UNSETTLED, Case, Gate, code_of
@@ -21,7 +22,7 @@ ENDS = {
 }
 
 
-@click.command(short_help="Let a pipeline go on, or stop it.")
+@command(short_help="Let a pipeline go on, or stop it.")
 @click.argument("results", nargs=-1, type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
     "--junit", type=click.Path(dir_okay=False, path_type=Path), help="Write JUnit XML here, for continuous integration."

@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from honestlift.cli.help import command
 from honestlift.cli.screen import err, out, shown, write
 from honestlift.errors import DataError
 from honestlift.moments import scan
@@ -15,7 +16,7 @@ from honestlift.plan import ColumnSketch, draft
 from honestlift.source.connect import connect
 
 
-@click.command(short_help="Draft a plan from the columns of a file.")
+@command(short_help="Draft a plan from the columns of a file.")
 @click.argument("data")
 @click.option("--out", "target", type=click.Path(dir_okay=False, path_type=Path), default="plan.yaml", show_default=True)
 @click.option("--print", "to_stdout", is_flag=True, help="Print the plan instead of writing it.")

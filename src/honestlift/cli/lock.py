@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from honestlift.cli.help import command
 from honestlift.cli.report import read_result
 from honestlift.cli.screen import err, out, shown, write
 from honestlift.errors import PlanError, ReportError
@@ -14,7 +15,7 @@ from honestlift.plan import Lock, lock_path, read_lock, read_plan
 from honestlift.version import __version__
 
 
-@click.command(short_help="Date the plan before outcomes are read.")
+@command(short_help="Date the plan before outcomes are read.")
 @click.argument("plan", type=click.Path(dir_okay=False, path_type=Path), default="plan.yaml")
 @click.option(
     "--again", is_flag=True, help="Lock a changed plan, or one whose result is there, and keep the time of the first lock."

@@ -7,6 +7,7 @@ from typing import Literal
 
 import click
 
+from honestlift.cli.help import command
 from honestlift.cli.report import read_result
 from honestlift.cli.screen import err, out, shown, stages, write_all
 from honestlift.errors import ReportError
@@ -15,7 +16,7 @@ from honestlift.report.figures import FIGURES, figure_bytes, figures_of
 from honestlift.result import Lift
 
 
-@click.command(short_help="Draw the figures of a result.")
+@command(short_help="Draw the figures of a result.")
 @click.argument("result", type=click.Path(dir_okay=False, path_type=Path), default="result.json")
 @click.option("--figure", "-f", "names", multiple=True, help="Only this one; may be repeated [default: all that the result has].")
 @click.option("--out", "folder", type=click.Path(file_okay=False, path_type=Path), default="figures", show_default=True)

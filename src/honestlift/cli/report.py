@@ -7,19 +7,24 @@ from pathlib import Path
 
 import click
 
+from honestlift.cli.help import command
 from honestlift.cli.screen import err, shown, write
 from honestlift.errors import ReportError
 from honestlift.report.html import report_html
+from honestlift.report.paragraph import STYLES, Style, paragraph
 from honestlift.result import Lift
 
 
-@click.command(short_help="Make the page of a result.")
+@command(short_help="Make the page of a result.")
 @click.argument("result", type=click.Path(dir_okay=False, path_type=Path), default="result.json")
 @click.option(
     "--out", "target", type=click.Path(dir_okay=False, path_type=Path), help="Where to [default: report.html beside RESULT]."
 )
+@click.option(
+    "--paragraph", "style", type=click.Choice(STYLES), help="Print the answer as a paragraph to paste, and make no page."
+)
 @click.option("--quiet", "-q", is_flag=True, help="No message on stderr.")
-def report(result: Path, target: Path | None, quiet: bool) -> None:
+def report(result: Path, target: Path | None, style: Style | None, quiet: bool) -> None:
     """Make the page of RESULT: one HTML file that opens from a mail attachment, in light and dark, on a phone and on paper.
 
     It is made from RESULT and nothing else: the same result gives the same bytes.
@@ -28,8 +33,13 @@ def report(result: Path, target: Path | None, quiet: bool) -> None:
     Examples:
       honestlift report result.json
       honestlift report runs/2026-03/result.json --out notes.html
+      honestlift report result.json --paragraph slack
     """
-    page = report_html(read_result(result))
+    lift = read_result(result)
+    if style is not None:
+        click.echo(paragraph(lift, style))
+        return
+    page = report_html(lift)
     target = target or page_path(result)
     write(target, page)
     if not quiet:

@@ -12,6 +12,7 @@ from honestlift.analysis.analyze import run as analyze
 from honestlift.analysis.opt_in.reading import check_opt_in_columns
 from honestlift.analysis.provenance import with_lock
 from honestlift.analysis.reading import check_columns
+from honestlift.cli.help import command
 from honestlift.cli.lock import locked_since
 from honestlift.cli.report import page_path
 from honestlift.cli.screen import as_json, echo_json, err, out, require_writable, shown, stages, write_all
@@ -38,7 +39,7 @@ def open_data(data: DataPath | DataTable, threads: int | None = None, memory_lim
     return connect(path, table=table, threads=threads, memory_limit=memory_limit)
 
 
-@click.command(short_help="Check a plan and its columns.")
+@command(short_help="Check a plan and its columns.")
 @PLAN
 def validate(plan: Path) -> None:
     """Check that PLAN follows the schema and that its data have the columns it names. Reads no value.
@@ -59,7 +60,7 @@ def validate(plan: Path) -> None:
     )
 
 
-@click.command(short_help="Answer the question of a plan.")
+@command(short_help="Answer the question of a plan.")
 @PLAN
 @click.option(
     "--out",
@@ -116,7 +117,7 @@ def run(
         err().print(where, markup=False, soft_wrap=True)
 
 
-@click.command(short_help="Print the JSON Schema of plan.yaml.")
+@command(short_help="Print the JSON Schema of plan.yaml.")
 def schema() -> None:
     """Print the JSON Schema of plan.yaml, for editors that check and complete it.
 

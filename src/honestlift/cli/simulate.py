@@ -10,11 +10,12 @@ import pyarrow as pa
 from pyarrow.csv import write_csv
 from pyarrow.parquet import write_table  # pyright: ignore[reportUnknownVariableType]
 
+from honestlift.cli.help import command
 from honestlift.cli.screen import as_json, err, out, shown, write
 from honestlift.simulate import ClusterWorld, World, collaboration, published
 
 
-@click.command(short_help="Make a data set whose truth is known.")
+@command(short_help="Make a data set whose truth is known.")
 @click.argument("world", type=click.Choice(["collaboration", "published", "cluster"]))
 @click.option("--out", "target", type=click.Path(dir_okay=False, path_type=Path), default="users.parquet", show_default=True)
 @click.option("--users", type=click.IntRange(min=100), default=50_000, show_default=True)
