@@ -23,7 +23,14 @@ from honestlift.source.connect import connect
 @click.option("--strata", "-s", multiple=True, help="Column within whose values to randomize; may be repeated.")
 @click.option("--share", type=float, default=0.5, show_default=True, help="Share of the workspaces that is treated.")
 @click.option("--seed", type=click.IntRange(min=0), help="Start of the generator [default: a fresh one, recorded].")
-@click.option("--out", "target", type=click.Path(dir_okay=False, path_type=Path), default="assignment.json", show_default=True)
+@click.option(
+    "--out",
+    "target",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default="assignment.json",
+    show_default=True,
+    help="Where to.",
+)
 @click.option("--force", is_flag=True, help="Replace a record that is there.")
 def assign(data: str, cluster: str, strata: tuple[str, ...], share: float, seed: int | None, target: Path, force: bool) -> None:
     """Draw treated and control workspaces from DATA and write the record of the draw.

@@ -44,7 +44,14 @@ STUDY = Study(
 
 
 @command(short_help="See it at work on made-up data whose truth is known.")
-@click.option("--out", "folder", type=click.Path(file_okay=False, path_type=Path), default="demo", show_default=True)
+@click.option(
+    "--out",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="demo",
+    show_default=True,
+    help="Folder of the data, plans and results.",
+)
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 def demo(folder: Path, quiet: bool) -> None:
     """Run the two published scenarios: a roll-out by workspace from which colleagues gain too, and a feature that users choose.

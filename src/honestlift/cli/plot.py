@@ -19,8 +19,10 @@ from honestlift.result import Lift
 @command(short_help="Draw the figures of a result.")
 @click.argument("result", type=click.Path(dir_okay=False, path_type=Path), default="result.json")
 @click.option("--figure", "-f", "names", multiple=True, help="Only this one; may be repeated [default: all that the result has].")
-@click.option("--out", "folder", type=click.Path(file_okay=False, path_type=Path), default="figures", show_default=True)
-@click.option("--format", "kind", type=click.Choice(["svg", "png"]), default="svg", show_default=True)
+@click.option(
+    "--out", "folder", type=click.Path(file_okay=False, path_type=Path), default="figures", show_default=True, help="Folder."
+)
+@click.option("--format", "kind", type=click.Choice(["svg", "png"]), default="svg", show_default=True, help="Of the files.")
 @click.option("--dark", is_flag=True, help="In the dark colours.")
 @click.option("--narrow", is_flag=True, help="For a phone or a column of text.")
 @click.option("--dpi", type=click.IntRange(50, 1200), default=200, show_default=True, help="Pixels per inch of a PNG.")

@@ -1,7 +1,7 @@
 """The plan file: plan.yaml becomes a study and a description of where its data are, and back again."""
 
 from honestlift.plan.draft import draft
-from honestlift.plan.guess import ColumnSketch
+from honestlift.plan.guess import ColumnSketch, Given
 from honestlift.plan.json_schema import json_schema
 from honestlift.plan.location import DataPath, DataTable
 from honestlift.plan.lock import Lock, lock_path, read_lock
@@ -12,6 +12,7 @@ __all__ = [
     "ColumnSketch",
     "DataPath",
     "DataTable",
+    "Given",
     "Lock",
     "Plan",
     "draft",
