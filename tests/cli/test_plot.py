@@ -46,7 +46,7 @@ def test_named_ones_as_png_in_the_dark(cli):
     ("args", "words"),
     [
         (["nope.json"], "There is no result"),
-        (["-f", "forrest"], "There is no figure 'forrest'. Did you mean 'forest'?"),
+        (["-f", "forrest"], "The result has no figure 'forrest', or not the numbers for it. Did you mean 'forest'?"),
         (["--format", "gif"], "gif"),
         (["--out", "result.json"], "result.json"),
     ],
@@ -64,7 +64,7 @@ def test_a_figure_whose_numbers_the_result_lacks_is_named(cli):
     for name in lacking:
         ended = cli("plot", "plain.json", "-f", name)
         assert ended.code == 2
-        assert "does not hold the numbers" in ended.err
+        assert f"no figure {name!r}, or not the numbers" in ended.err
 
 
 def test_hostile_names_are_drawn(cli):

@@ -10,8 +10,8 @@ from rich.text import Text
 from honestlift.cli.help import command
 from honestlift.cli.report import read_result
 from honestlift.cli.screen import as_json, echo_json, err, out, require_writable, shown, write
-from honestlift.report.gate import FAILED, PASSED, UNSETTLED, Case, Gate, code_of
-from honestlift.report.gate import gate as judge
+from honestlift.report.decision import FAILED, PASSED, UNSETTLED, Case, Gate, code_of
+from honestlift.report.decision import gate as judge
 from honestlift.report.junit import junit as as_junit
 
 MARKS = {"pass": ("✓", "green"), "fail": ("✗", "red"), "unsettled": ("?", "yellow"), "aside": ("·", "dim")}

@@ -12,7 +12,7 @@ from honestlift.cli.report import read_result
 from honestlift.cli.screen import err, out, shown, stages, write_all
 from honestlift.errors import ReportError
 from honestlift.report import words
-from honestlift.report.figures import FIGURES, figure_bytes, figures_of
+from honestlift.report.figures import figure_bytes, figures_of
 from honestlift.result import Lift
 
 
@@ -68,5 +68,5 @@ def _wanted(lift: Lift, names: tuple[str, ...]) -> list[str]:
     there = figures_of(lift)
     for name in names:
         if name not in there:
-            raise ReportError.no_figure(words.clean(name), there, known=name in FIGURES)
+            raise ReportError.no_figure(words.clean(name), there)
     return [name for name in there if name in names or not names]

@@ -38,9 +38,8 @@ class ReportError(HonestliftError, ValueError):
         )
 
     @classmethod
-    def no_figure(cls, name: str, there: Sequence[str], *, known: bool) -> ReportError:
-        wrong = f"The result does not hold the numbers of the figure {name!r}." if known else f"There is no figure {name!r}."
-        return cls(f"{wrong} {nearest(name, there)}" if not known else f"{wrong} It has: {', '.join(there) or 'none'}.")
+    def no_figure(cls, name: str, there: Sequence[str]) -> ReportError:
+        return cls(f"The result has no figure {name!r}, or not the numbers for it. {nearest(name, there)}")
 
     @classmethod
     def cannot_write(cls, path: str, reason: str) -> ReportError:

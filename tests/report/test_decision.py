@@ -10,7 +10,7 @@ import pytest
 
 import honestlift as hl
 from honestlift.errors import ReportError
-from honestlift.report.gate import code_of, gate
+from honestlift.report.decision import code_of, gate
 from honestlift.report.junit import junit
 from pages import HOSTILE, hostile
 from studies import make_check, make_estimate, make_lift
