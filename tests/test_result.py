@@ -6,6 +6,8 @@ from dataclasses import FrozenInstanceError
 
 import numpy as np
 import pandas as pd
+import polars as pl
+import pyarrow as pa
 import pytest
 
 import honestlift as hl
@@ -109,6 +111,36 @@ def test_tidy_frame_has_a_row_per_estimate_and_spreads_the_relative_effect():
     assert list(tidy.metric) == ["minutes", "errors"]
     assert tidy.relative_conf_high.tolist() == [0.18, 0.18]
     assert math.isnan(tidy.df[1])
+
+
+def test_the_frames_of_all_kinds_hold_the_same():
+    lift = make_lift(estimates=(make_estimate(), make_estimate(metric="errors", df=None, n_clusters=None)))
+    arrow, polars = lift.to_arrow(), lift.to_polars()
+    assert isinstance(arrow, pa.Table)
+    assert isinstance(polars, pl.DataFrame)
+    assert polars.rows() == [tuple(row.values()) for row in arrow.to_pylist()]
+    assert list(lift.to_pandas()) == arrow.column_names == polars.columns
+    assert arrow["n_clusters"].to_pylist() == [20, None]
+
+
+def test_types_do_not_depend_on_what_is_missing():
+    nothing = hl.Relative(estimate=None, conf_low=None, conf_high=None)
+    gone = dict.fromkeys(("estimate", "std_error", "df", "p_value", "conf_low", "conf_high", "n_clusters"))
+    empty = make_lift(estimates=(make_estimate(**gone, relative=nothing),))
+    assert empty.to_arrow().schema == make_lift().to_arrow().schema == make_lift(estimates=()).to_arrow().schema
+
+
+def test_tidy_has_the_names_of_broom():
+    """Broom's column glossary: term, estimate, std.error, statistic, p.value, conf.low, conf.high."""
+    lift = make_lift(
+        estimates=(make_estimate(), make_estimate(method="cluster_means", std_error=None), make_estimate(std_error=0.0))
+    )
+    tidy = lift.tidy()
+    names = ["term", "estimate", "std.error", "statistic", "p.value", "conf.low", "conf.high", "metric", "estimand", "method"]
+    assert list(tidy) == names
+    assert tidy.term[0] == "minutes: itt_user"
+    assert tidy.statistic[0] == 2.5
+    assert tidy.statistic[1:].isna().all()
 
 
 def test_a_lift_is_frozen_and_prints_its_verdict_first():

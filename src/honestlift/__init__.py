@@ -7,9 +7,11 @@ from honestlift.design.exposure import Exposure
 from honestlift.design.metric import Mean
 from honestlift.design.opt_in import Learners, Matching, OptInDesign, OptInStudy, Propensity
 from honestlift.design.study import Study
+from honestlift.analysis.check import Checked, check_design
 from honestlift.analysis.analyze import analyze, run
 from honestlift.result import Assumption, Check, Estimate, Lift, Relative, Table, Verdict
 from honestlift.report.html import write_report
+from honestlift.report.plot import plot
 from honestlift.errors import HonestliftError
 from honestlift.version import __version__
 
@@ -17,6 +19,7 @@ __all__ = [
     "Assignment",
     "Assumption",
     "Check",
+    "Checked",
     "ClusterDesign",
     "Estimate",
     "Exposure",
@@ -38,7 +41,9 @@ __all__ = [
     "__version__",
     "analyze",
     "assign",
+    "check_design",
     "connect",
+    "plot",
     "run",
     "write_report",
 ]

@@ -8,11 +8,13 @@ from __future__ import annotations
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, fields
+from dataclasses import dataclass, field, fields
 from typing import TYPE_CHECKING, Any, Literal
 
 if TYPE_CHECKING:
     import pandas as pd
+    import polars as pl
+    import pyarrow as pa
 
 SCHEMA_VERSION = 1
 
@@ -219,7 +221,7 @@ class Lift:
         """The contract of ``result.json``: plain dicts, lists, text and numbers; NaN and infinities are None."""
         order = ("schema_version", "honestlift_version", "name", "kind", "data", "population", "estimates", "checks")
         order += ("ledger", "verdict", "tables", "provenance")
-        return {key: _plain(getattr(self, key)) for key in order}
+        return {key: plain(getattr(self, key)) for key in order}
 
     def to_json(self) -> str:
         """``to_dict`` as JSON text, two blanks a level, keys in the order of the contract, a final newline."""
@@ -235,37 +237,58 @@ class Lift:
         version = values.get("schema_version")
         if version != SCHEMA_VERSION:
             raise ValueError(f"The result has schema version {version!r}. Expected {SCHEMA_VERSION}. Make it anew with `run`.")
-        plain = dict(values)
-        plain["estimates"] = tuple(Estimate(**_with(e, relative=Relative(**e["relative"]))) for e in values["estimates"])
-        plain["checks"] = tuple(Check(**_with(c, concerns=tuple(c["concerns"]))) for c in values["checks"])
-        plain["ledger"] = tuple(Assumption(**_with(a, checks=tuple(a["checks"]))) for a in values["ledger"])
+        parts = dict(values)
+        parts["estimates"] = tuple(Estimate(**_with(e, relative=Relative(**e["relative"]))) for e in values["estimates"])
+        parts["checks"] = tuple(Check(**_with(c, concerns=tuple(c["concerns"]))) for c in values["checks"])
+        parts["ledger"] = tuple(Assumption(**_with(a, checks=tuple(a["checks"]))) for a in values["ledger"])
         v = values["verdict"]
-        plain["verdict"] = Verdict(**_with(v, because=tuple(v["because"]), would_change_it=tuple(v["would_change_it"])))
-        plain["tables"] = {
+        parts["verdict"] = Verdict(**_with(v, because=tuple(v["because"]), would_change_it=tuple(v["would_change_it"])))
+        parts["tables"] = {
             name: Table(columns=tuple(t["columns"]), rows=tuple(tuple(row) for row in t["rows"]))
             for name, t in values["tables"].items()
         }
-        return cls(**plain)
+        return cls(**parts)
+
+    def to_arrow(self) -> pa.Table:
+        """One row per metric, estimand and method; ``relative`` spread over three columns."""
+        from honestlift.report.frames import estimates_table
+
+        return estimates_table(self)
 
     def to_pandas(self) -> pd.DataFrame:
-        """A tidy frame: one row per metric, estimand and method; ``relative`` spread over three columns.
+        """The same rows as a pandas frame; raises ImportError without pandas."""
+        return self.to_arrow().to_pandas()  # pyright: ignore[reportUnknownMemberType]
 
-        Raises:
-            ImportError: if pandas is not installed.
-        """
-        import pandas as pd
+    def to_polars(self) -> pl.DataFrame:
+        """The same rows as a Polars frame; raises ImportError without Polars."""
+        import polars as pl
 
-        rows: list[dict[str, Any]] = []
-        for e in self.estimates:
-            row = asdict(e)
-            relative = row.pop("relative")
-            rows.append({**row, **{f"relative_{key}": value for key, value in relative.items()}})
-        return pd.DataFrame(rows)
+        return pl.DataFrame(self.to_arrow())
+
+    def tidy(self) -> pd.DataFrame:
+        """The same rows as a pandas frame with the columns of R's broom: term, estimate, std.error, statistic, p.value and so on."""
+        from honestlift.report.frames import tidy_table
+
+        return tidy_table(self).to_pandas()  # pyright: ignore[reportUnknownMemberType]
+
+    def paragraph(self, style: Literal["text", "markdown", "slack"] = "text") -> str:
+        """The answer in one paragraph to paste: result, naive beside honest, why, caveats, next step."""
+        from honestlift.report.paragraph import paragraph
+
+        return paragraph(self, style)
 
     def __str__(self) -> str:
         from honestlift.report.terminal import as_text
 
         return as_text(self)
+
+    def _repr_html_(self) -> str:
+        from honestlift.report.notebook import fragment
+
+        return fragment(self)
+
+    def _repr_markdown_(self) -> str:
+        return self.paragraph("markdown")
 
 
 def _with(values: Mapping[str, Any], **changed: Any) -> dict[str, Any]:
@@ -273,16 +296,16 @@ def _with(values: Mapping[str, Any], **changed: Any) -> dict[str, Any]:
     return {**values, **changed}
 
 
-def _plain(value: Any) -> Any:
+def plain(value: Any) -> Any:
     """Dataclasses, mappings, sequences and NumPy scalars as JSON knows them; NaN and infinities as None."""
     if hasattr(value, "__dataclass_fields__"):
-        return {f.name: _plain(getattr(value, f.name)) for f in fields(value)}
+        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
     if isinstance(value, Mapping):
-        return {str(key): _plain(item) for key, item in value.items()}  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
+        return {str(key): plain(item) for key, item in value.items()}  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
     if isinstance(value, str) or value is None:
         return value
     if isinstance(value, Sequence):
-        return [_plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
+        return [plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
     number = value.item() if hasattr(value, "item") else value
     if isinstance(number, float) and not math.isfinite(number):
         return None

@@ -90,7 +90,8 @@ def test_scans_give_the_digits_of_patterns(monkeypatch: pytest.MonkeyPatch) -> N
         assert [v for v in b if isinstance(v, float)] == pytest.approx([v for v in a if isinstance(v, float)], rel=1e-7)
     control, again = held.check("negative_control").evidence, scanned.check("negative_control").evidence
     assert again == pytest.approx(control, rel=1e-6)
-    assert held.tables["categories"] == scanned.tables["categories"]
+    categories = [[row[:5] for row in lift.tables["categories"].rows] for lift in (held, scanned)]
+    assert categories[0] == categories[1] != []
 
 
 def test_workspaces_and_resamples(monkeypatch: pytest.MonkeyPatch) -> None:

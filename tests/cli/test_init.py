@@ -7,8 +7,10 @@ import os
 from pathlib import Path
 
 import pytest
+from pyarrow.parquet import write_table
 
 from honestlift.plan import read_plan
+from honestlift.simulate import published
 
 
 def test_init_validate_run_on_the_published_file(cli, study: Path):
@@ -86,3 +88,50 @@ def test_hostile_column_names_become_a_plan_that_can_be_read(cli, study: Path):
     assert cli("init", "odd.csv", "--out", "odd.yaml").code == 0
     assert "\t" not in (study / "odd.yaml").read_text(encoding="utf-8")
     assert cli("validate", "odd.yaml").code in (0, 2)
+
+
+@pytest.fixture
+def chosen(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The published file of users who choose by themselves."""
+    monkeypatch.chdir(tmp_path)
+    write_table(published(5_000).table, "users.parquet")
+    return tmp_path
+
+
+@pytest.mark.usefixtures("chosen")
+def test_a_file_of_users_who_chose_becomes_an_opt_in_plan_that_runs(cli):
+    assert cli("init", "users.parquet").code == 0
+    study = read_plan("plan.yaml").study
+    assert (study.design.unit, study.design.treatment) == ("user_id", "opt_in_agent_mode")
+    assert study.covariates == ("engagement_tier", "query_confidence")
+    assert "Everything rests on these" in Path("plan.yaml").read_text(encoding="utf-8")
+    assert cli("check", "--quiet").code == 0
+    ended = cli("run", "--json", "--quiet")
+    assert ended.code == 0, ended.err
+    assert json.loads(ended.out)["kind"] == "opt_in"
+
+
+@pytest.mark.usefixtures("chosen")
+def test_roles_that_are_named_are_not_guessed(cli):
+    args = ["--kind", "opt_in", "--cluster", "workspace_id", "--metric", "task_completed", "--metric", "thumbs_up"]
+    assert cli("init", "users.parquet", *args, "--covariate", "engagement_tier").code == 0
+    study = read_plan("plan.yaml").study
+    assert study.design.cluster == "workspace_id"
+    assert [m.column for m in study.metrics] == ["task_completed"]
+    assert "column: thumbs_up" in Path("plan.yaml").read_text(encoding="utf-8")
+    assert study.covariates == ("engagement_tier",)
+    wrong = cli("init", "users.parquet", "--force", "--treatment", "opt_in")
+    assert wrong.code == 2
+    assert "no column 'opt_in'" in wrong.err
+
+
+def test_what_was_done_is_the_users_to_say(cli, study: Path):
+    """The collaboration file has an arm and a choice."""
+    assert cli("init", "users.parquet", "--force").code == 0
+    assert read_plan("plan.yaml").study.canonical()["design"]["kind"] == "cluster"
+    args = ["--force", "--kind", "opt_in", "--metric", "task_completed"]
+    assert cli("init", "users.parquet", *args).code == 0
+    made = read_plan(study / "plan.yaml").study
+    assert (made.design.treatment, made.canonical()["design"]["kind"]) == ("opt_in_agent_mode", "opt_in")
+    assert cli("init", "users.parquet", "--force", "--treatment", "prompt_variant", "--kind", "cluster").code == 0
+    assert read_plan("plan.yaml").study.design.treatment == "prompt_variant"

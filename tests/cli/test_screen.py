@@ -16,6 +16,7 @@ import pytest
 
 from honestlift import __version__
 from honestlift.cli.screen import as_json, require_writable, shown, write
+from honestlift.errors import ReportError
 
 SCRIPT = [sys.executable, "-W", "error", "-m", "honestlift"]
 
@@ -114,7 +115,7 @@ def test_write_is_all_or_nothing(tmp_path: Path):
     write(tmp_path / "a" / "b.txt", b"new")
     assert (tmp_path / "a" / "b.txt").read_bytes() == b"new"
     assert (tmp_path / "a" / "b.txt").stat().st_mode & 0o777 == 0o666 & ~_mask()
-    with pytest.raises(click.ClickException, match="cannot be written"):
+    with pytest.raises(ReportError, match="cannot be written"):
         write(tmp_path / "a", "text")
     with pytest.raises(UnicodeEncodeError):
         write(tmp_path / "a" / "b.txt", "\ud800")

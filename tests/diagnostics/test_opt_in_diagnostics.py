@@ -159,7 +159,7 @@ def test_sensitivity_of_augmented_weighting_by_its_formula_on_rows(estimand) -> 
     patterns = llm()
     e, models = fit_propensity(patterns).e, (fit_outcome(patterns, 0), fit_outcome(patterns, 1))
     effect = solve(augmented(patterns, fit_propensity(patterns), models, estimand), patterns).effect
-    found = doubly_robust(patterns, e, models, effect, estimand)
+    found = bounds.doubly_robust(patterns, e, models, effect, estimand)
     t, y = patterns.count[:, 1], patterns.total.sum(axis=1)
     residual = y - np.where(t == 1, models[1].mean, models[0].mean)
     p = t.mean()
@@ -168,7 +168,7 @@ def test_sensitivity_of_augmented_weighting_by_its_formula_on_rows(estimand) -> 
     scale = np.sqrt(np.mean(residual**2) * (2 * np.mean(m_alpha) - np.mean(alpha**2)))
     assert found.scale == pytest.approx(scale, rel=1e-10)
     assert found.bias(found.robustness, found.robustness) == pytest.approx(abs(effect), rel=1e-10)
-    assert doubly_robust(patterns, e, models, effect, "ATO") is None
+    assert bounds.doubly_robust(patterns, e, models, effect, "ATO") is None
 
 
 def test_e_values() -> None:

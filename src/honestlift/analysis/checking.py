@@ -13,7 +13,7 @@ from honestlift.analysis.tables import names_with
 from honestlift.design.study import Study
 from honestlift.diagnostics import agreement, assignment, balance, clusters, contamination
 from honestlift.errors import DataError
-from honestlift.inference.sandwich import effective_clusters, leverage
+from honestlift.inference.sandwich import Whitened, effective_clusters, leverage
 from honestlift.moments.cells import Outcome
 from honestlift.moments.spec import Sum
 from honestlift.result import Check
@@ -24,16 +24,20 @@ ORDER = {"stop": 0, "caution": 1, "ok": 2}
 def check(reading: Reading, answers: Sequence[Answer], study: Study) -> tuple[Check, ...]:
     """All checks that the study's columns allow, worst first, else in the order of the walk."""
     primary = next(a for a in answers if a.metric is study.primary)
-    made = [*_assignment(reading, study), *_clusters(reading, primary), *_exposure(primary, study)]
+    made = assignment_checks(reading, study)
+    df = next(e for e in primary.estimates if e.headline).df or 0.0
+    names = names_with(reading.cells, primary.metric.column)
+    made += [*cluster_checks(primary.headline_fit, primary.outcome, df, names), *_exposure(primary, study)]
     made += [clusters.size_effect(a.metric.label, a.outcome, smallest_difference(a.outcome)) for a in answers]
     made += [_agreement(answer, study) for answer in answers if answer.others]
-    made += _uptake(reading, study)
+    made += uptake_checks(reading, study)
     made += [_missing(reading, answer, study) for answer in answers]
-    made += _balance(reading, study)
+    made += balance_checks(reading, study)
     return tuple(sorted(made, key=lambda c: ORDER[c.level]))
 
 
-def _assignment(reading: Reading, study: Study) -> list[Check]:
+def assignment_checks(reading: Reading, study: Study) -> list[Check]:
+    """The split, the record, one arm per workspace, one row per user."""
     cells, record = reading.cells, study.design.assignment
     present = {str(name): bool(arm) for name, arm in zip(cells.names, cells.arm, strict=True)}
     made = [assignment.sample_ratio(record, present)]
@@ -42,14 +46,12 @@ def _assignment(reading: Reading, study: Study) -> list[Check]:
     return [*made, assignment.unit_in_clusters(int(cells.users.sum()), reading.one_in)]
 
 
-def _clusters(reading: Reading, primary: Answer) -> list[Check]:
-    white, arm = primary.headline_fit, primary.outcome.arm
-    pick = white.fit.contrast("itt")
-    headline = next(e for e in primary.estimates if e.headline)
+def cluster_checks(white: Whitened, outcome: Outcome, df: float, names: tuple[str, ...]) -> list[Check]:
+    """Are there enough workspaces, and does one carry the result? By the headline's fit, its df, and the workspaces' names."""
+    pick, arm = white.fit.contrast("itt"), outcome.arm
     effective = (effective_clusters(white, pick, 0.0), effective_clusters(white, pick, 1.0))
-    names = names_with(reading.cells, primary.metric.column)
     return [
-        clusters.few_clusters(headline.df or 0.0, int(arm.sum()), int((~arm).sum()), effective),
+        clusters.few_clusters(df, int(arm.sum()), int((~arm).sum()), effective),
         clusters.cluster_leverage(leverage(white), names),
     ]
 
@@ -63,7 +65,14 @@ def _agreement(answer: Answer, study: Study) -> Check:
 
 
 def _exposure(primary: Answer, study: Study) -> list[Check]:
-    exposure, outcome = study.design.exposure, primary.outcome
+    spillover, itt = primary.find("two_exposure_ols", "spillover"), primary.find("user_ols", "itt_user")
+    errors = [e.std_error if e else None for e in (spillover, itt)]
+    return exposure_checks(primary.outcome, study, errors[0] / errors[1] if errors[0] is not None and errors[1] else None)
+
+
+def exposure_checks(outcome: Outcome, study: Study, ratio: float | None) -> list[Check]:
+    """Is there a contrast of exposure, and does the design move it? With the standard error of spillover over the effect's."""
+    exposure = study.design.exposure
     if exposure is None or outcome.exposed is None:
         return []
     exposed = float(outcome.count[outcome.exposed].sum())
@@ -72,13 +81,11 @@ def _exposure(primary: Answer, study: Study) -> list[Check]:
         return [contamination.exposure_absent(exposure.column, int(exposed), int(control - exposed))]
     if exposure.randomized:
         return []
-    spillover, itt = primary.find("two_exposure_ols", "spillover"), primary.find("user_ols", "itt_user")
-    errors = [e.std_error if e else None for e in (spillover, itt)]
-    ratio = errors[0] / errors[1] if errors[0] is not None and errors[1] else None
     return [contamination.exposure_not_randomized(exposure.column, exposed / control, ratio)]
 
 
-def _uptake(reading: Reading, study: Study) -> list[Check]:
+def uptake_checks(reading: Reading, study: Study) -> list[Check]:
+    """Logged use in control workspaces."""
     if study.design.uptake is None:
         return []
     use = reading.cells.outcome(study.design.uptake)
@@ -97,7 +104,7 @@ def _missing(reading: Reading, answer: Answer, study: Study) -> Check:
     return assignment.missing_outcome(answer.metric.label, shares, p, int(gone.sum()))
 
 
-def _balance(reading: Reading, study: Study) -> list[Check]:
+def balance_checks(reading: Reading, study: Study) -> list[Check]:
     """Covariates, measures before treatment and negative controls, each tested as the headline is."""
     cells = reading.cells
     columns = reading.profile.columns

@@ -1,10 +1,10 @@
-"""Where a result comes from: the hash of its question, the seed, the versions, when it was made and how long that took."""
+"""Where a result comes from: the hash of its question, since when that is locked, the seed, the versions, the time it took."""
 
 from __future__ import annotations
 
 import platform
 import time
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import UTC, datetime
 from functools import cache
 from importlib.metadata import version
@@ -12,6 +12,7 @@ from typing import Any
 
 from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
+from honestlift.result import Lift
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -26,11 +27,18 @@ def provenance(study: Study | OptInStudy, clock: Clock) -> dict[str, Any]:
     """The block of the result; all but ``started`` and ``seconds`` is the same for the same question and versions."""
     return {
         "plan_sha256": study.sha256(),
+        "locked": None,
         "seed": study.seed,
         "versions": dict(_versions()),
         "started": clock.started.isoformat(timespec="seconds"),
         "seconds": round(time.perf_counter() - clock.mark, 3),
     }
+
+
+def with_lock(lift: Lift, locked: str | None, after_result: bool = False) -> Lift:
+    """The result of a plan whose question has been locked since then; ``after_result`` says that this came too late to show much."""
+    late = {"locked_after_result": True} if locked is not None and after_result else {}
+    return replace(lift, provenance={**lift.provenance, "locked": locked, **late})
 
 
 @cache

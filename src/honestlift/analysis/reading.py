@@ -51,18 +51,24 @@ class Reading:
     one_in: int
 
 
-def read(source: Source, study: Study, step: Step) -> Reading:
+def read(source: Source, study: Study, step: Step, *, outcomes: bool = True) -> Reading:
     """Check, count, profile and sum.
+
+    Args:
+        source: the rows.
+        study: names the columns.
+        step: hears each stage as it begins.
+        outcomes: whether metrics and negative controls are read; if not, no scan names their columns, which need not be there.
 
     Raises:
         ColumnError: if a column is missing or ambiguous.
         DataError: if the values are not what the study needs.
         SourceError: if the engine fails.
     """
-    check_columns(source, study)
+    check_columns(source, study, outcomes=outcomes)
     if study.rows == "events":
         step("Summing events per user")
-        source = _per_user(source, study)
+        source = _per_user(source, study, outcomes)
     step("Counting users per workspace")
     source, study, categories, counts = _categories(source, study)
     keys = [*_keys(study), *categories]
@@ -77,7 +83,7 @@ def read(source: Source, study: Study, step: Step) -> Reading:
         else check_units(source, study.design.unit, int(counts.rows.sum()), exact=study.exact_duplicates)
     )
     step("Profiling columns")
-    measures = numeric(study, [c for c in study.covariates if source.kind(c) != "text"])
+    measures = numeric(study, [c for c in study.covariates if source.kind(c) != "text"], outcomes=outcomes)
     profile = scan.profile(source, list(measures), counts)
     for name, roles in measures.items():
         check_measured(name, roles, profile.columns[name])
@@ -85,7 +91,7 @@ def read(source: Source, study: Study, step: Step) -> Reading:
     step("Summing within workspaces")
     moments = scan.sums(source, _spec(study, list(measures), keys), profile)
     cells = as_cells(moments, study.design, arms)
-    for name, roles in numeric(study).items():
+    for name, roles in numeric(study, outcomes=outcomes).items():
         check_both_arms(cells, name, roles[0], study.design.cluster)
     before = [c for c in study.covariates if c in measures] + [m.pre for m in study.metrics if m.pre]
     return Reading(
@@ -104,14 +110,16 @@ def _keys(study: Study) -> list[str]:
     return [d.cluster, d.arm, *d.strata, *([d.exposure.column] if d.exposure else [])]
 
 
-def _per_user(source: Source, study: Study) -> Source:
+def _per_user(source: Source, study: Study, outcomes: bool) -> Source:
     """Metrics and other outcomes summed per user, use of the feature at its most; all else must be one value per user."""
     d = study.design
     check_uptake(source, study)
     fixed = {d.cluster: "cluster", d.arm: "treatment", **dict.fromkeys(d.strata, "stratum")}
     fixed |= {d.exposure.column: "exposure"} if d.exposure else {}
     fixed |= {c: "covariate" for c in study.covariates if c not in fixed}
-    summed = {name: roles[0] for name, roles in numeric(study).items() if name not in fixed and "uptake" not in roles}
+    summed = {
+        name: roles[0] for name, roles in numeric(study, outcomes=outcomes).items() if name not in fixed and "uptake" not in roles
+    }
     return per_unit(source, d.unit, fixed, summed, [d.uptake] if d.uptake else [])
 
 

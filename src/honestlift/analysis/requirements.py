@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from honestlift.design.study import Study
 from honestlift.errors import DataError
@@ -22,18 +22,18 @@ LARGEST = 1e150
 """Distance from zero above which a square does not fit a double."""
 
 
-def numeric(study: Study, covariates: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
-    """Columns that must hold numbers, and covariates that do, each with its roles."""
-    pairs = [(m.column, "outcome") for m in study.metrics]
+def numeric(study: Study, covariates: Sequence[str] = (), *, outcomes: bool = True) -> dict[str, tuple[str, ...]]:
+    """Columns that must hold numbers, and covariates that do, each with its roles; without the outcomes if they are not to be read."""
+    pairs = [(m.column, "outcome") for m in study.metrics if outcomes]
     pairs += [(m.pre, "measure before treatment") for m in study.metrics if m.pre]
-    pairs += [(name, "negative control") for name in study.negative_controls]
+    pairs += [(name, "negative control") for name in study.negative_controls if outcomes]
     pairs += [(study.design.uptake, "uptake")] if study.design.uptake else []
     pairs += [(name, "covariate") for name in covariates]
     return {name: tuple(dict.fromkeys(role for n, role in pairs if n == name)) for name, _ in pairs}
 
 
-def check_columns(source: Source, study: Study) -> None:
-    """Every column is there once, and is of a kind that its role can use.
+def check_columns(source: Source, study: Study, *, outcomes: bool = True) -> None:
+    """Every column (the outcomes only if they are to be read) is there once, and is of a kind that its role can use.
 
     Raises:
         ColumnError: if a column is missing, or there more than once.
@@ -44,21 +44,24 @@ def check_columns(source: Source, study: Study) -> None:
     groups += [(d.exposure.column, "exposure")] if d.exposure else []
     for name, role in [(d.unit, "unit"), *groups, *((name, "covariate") for name in study.covariates)]:
         source.position(name, role)
-    for name, roles in numeric(study).items():
+    measures = numeric(study, outcomes=outcomes)
+    for name, roles in measures.items():
         source.position(name, roles[0])
-    problem = _wrong_kind(source, study, [(d.unit, "unit"), *groups])
+    problem = _wrong_kind(source, study, [(d.unit, "unit"), *groups], measures)
     if problem:
         # a CSV file with a header and no rows is text throughout
         raise DataError.empty() if scan.empty(source) else problem
 
 
-def _wrong_kind(source: Source, study: Study, keys: Sequence[tuple[str, str]]) -> DataError | None:
+def _wrong_kind(
+    source: Source, study: Study, keys: Sequence[tuple[str, str]], measures: Mapping[str, tuple[str, ...]]
+) -> DataError | None:
     for name, role in keys:
         if source.kind(name) == "other":
             return DataError.no_category(name, role)
     if source.kind(study.design.unit) == "number":
         return DataError.float_ids(study.design.unit)
-    for name, roles in numeric(study).items():
+    for name, roles in measures.items():
         if source.kind(name) not in ("integer", "number", "boolean"):
             return DataError.not_numeric(name, roles[0], _held(source, name))
     for name in study.covariates:

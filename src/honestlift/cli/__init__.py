@@ -5,8 +5,14 @@ from __future__ import annotations
 import click
 
 from honestlift.cli.assign import assign
+from honestlift.cli.check import check
+from honestlift.cli.completion import completion
 from honestlift.cli.demo import demo
+from honestlift.cli.gate import gate
+from honestlift.cli.help import Commands
 from honestlift.cli.init import init
+from honestlift.cli.lock import lock
+from honestlift.cli.plot import plot
 from honestlift.cli.report import report
 from honestlift.cli.run import run, schema, validate
 from honestlift.cli.screen import exit_with
@@ -14,23 +20,25 @@ from honestlift.cli.simulate import simulate
 from honestlift.version import __version__
 
 
-@click.group(context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
+@click.group(cls=Commands, context_settings={"help_option_names": ["-h", "--help"], "max_content_width": 100})
 @click.version_option(__version__, prog_name="honestlift")
 def commands() -> None:
     """Honest effect estimates for AI features, where a plain A/B test lies.
 
     \b
-    honestlift demo                      see it at work on made-up data whose truth is known
-    honestlift init users.parquet        draft a plan from the columns of a file
-    honestlift run plan.yaml             the verdict, the numbers, the checks
-    honestlift assign users.parquet -c workspace_id     randomize whole workspaces, and keep the record
+    Examples:
+      honestlift demo                      see it at work on made-up data whose truth is known
+      honestlift init users.parquet        draft a plan from the columns of a file
+      honestlift check plan.yaml           what can be known before an outcome is read
+      honestlift run plan.yaml             the verdict, the numbers, the checks
+      honestlift gate result.json          an exit code for a pipeline
     """
 
 
-for command in (demo, init, validate, run, report, assign, simulate, schema):
-    commands.add_command(command)
+for each in (demo, init, validate, check, lock, run, report, plot, gate, assign, simulate, schema, completion):
+    commands.add_command(each)
 
 
 def main() -> None:
-    """The console script: runs a command and leaves with its exit code (0, 2, 70 or 130)."""
+    """The console script: runs a command and leaves with its exit code (0, 2, 70 or 130; of the gate also 1 and 3)."""
     exit_with(commands)

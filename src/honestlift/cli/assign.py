@@ -7,6 +7,7 @@ from pathlib import Path
 
 import click
 
+from honestlift.cli.help import command
 from honestlift.cli.screen import err, out, shown, write
 from honestlift.design.assignment import Assignment, Rule
 from honestlift.design.assignment import assign as draw
@@ -16,13 +17,20 @@ from honestlift.report import words
 from honestlift.source.connect import connect
 
 
-@click.command(short_help="Randomize whole workspaces, and keep the record.")
+@command(short_help="Randomize whole workspaces, and keep the record.")
 @click.argument("data")
 @click.option("--cluster", "-c", required=True, help="Column that names the workspace.")
 @click.option("--strata", "-s", multiple=True, help="Column within whose values to randomize; may be repeated.")
 @click.option("--share", type=float, default=0.5, show_default=True, help="Share of the workspaces that is treated.")
 @click.option("--seed", type=click.IntRange(min=0), help="Start of the generator [default: a fresh one, recorded].")
-@click.option("--out", "target", type=click.Path(dir_okay=False, path_type=Path), default="assignment.json", show_default=True)
+@click.option(
+    "--out",
+    "target",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default="assignment.json",
+    show_default=True,
+    help="Where to.",
+)
 @click.option("--force", is_flag=True, help="Replace a record that is there.")
 def assign(data: str, cluster: str, strata: tuple[str, ...], share: float, seed: int | None, target: Path, force: bool) -> None:
     """Draw treated and control workspaces from DATA and write the record of the draw.

@@ -15,7 +15,8 @@ from rich.text import Text
 
 from honestlift.analysis.analyze import run
 from honestlift.cli.demo_opt_in import opt_in_demo
-from honestlift.cli.screen import out, shown, stages, write
+from honestlift.cli.help import command
+from honestlift.cli.screen import out, shown, stages, write, write_all
 from honestlift.design.cluster import ClusterDesign
 from honestlift.design.exposure import Exposure
 from honestlift.design.metric import Mean
@@ -42,8 +43,15 @@ STUDY = Study(
 )
 
 
-@click.command(short_help="See it at work on made-up data whose truth is known.")
-@click.option("--out", "folder", type=click.Path(file_okay=False, path_type=Path), default="demo", show_default=True)
+@command(short_help="See it at work on made-up data whose truth is known.")
+@click.option(
+    "--out",
+    "folder",
+    type=click.Path(file_okay=False, path_type=Path),
+    default="demo",
+    show_default=True,
+    help="Folder of the data, plans and results.",
+)
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 def demo(folder: Path, quiet: bool) -> None:
     """Run the two published scenarios: a roll-out by workspace from which colleagues gain too, and a feature that users choose.
@@ -78,8 +86,7 @@ def _collaboration(folder: Path, quiet: bool) -> tuple[Lift, RenderableType]:
         lift = run(folder / "users.parquet", STUDY, step)
         step("Making the page")
         html = report_html(lift)
-        write(folder / "result.json", lift.to_json())
-        write(folder / "report.html", html)
+        write_all({folder / "result.json": lift.to_json(), folder / "report.html": html})
         step(f"Re-drawing the split {SPLITS:,} times")
         return lift, _truth(world, lift)
 

@@ -8,14 +8,16 @@ from pathlib import Path
 
 import click
 
-from honestlift.cli.screen import err, shown, write
+from honestlift.cli.help import command
+from honestlift.cli.screen import err, shown, write_all
 from honestlift.errors import ReportError
 from honestlift.report.html import report_html
 from honestlift.report.index import index_html
+from honestlift.report.paragraph import STYLES, Style, paragraph
 from honestlift.result import Lift
 
 
-@click.command(short_help="Make the page of a result, or an index of several.")
+@command(short_help="Make the page of a result, or an index of several.")
 @click.argument("results", metavar="[RESULT]...", nargs=-1, type=click.Path(dir_okay=False, path_type=Path))
 @click.option(
     "--out", "target", type=click.Path(dir_okay=False, path_type=Path), help="Where to [default: report.html beside RESULT]."
@@ -23,8 +25,11 @@ from honestlift.result import Lift
 @click.option(
     "--index", "index", type=click.Path(dir_okay=False, path_type=Path), help="Also write a page that lists every RESULT given."
 )
+@click.option(
+    "--paragraph", "style", type=click.Choice(STYLES), help="Print the answer as a paragraph to paste, and make no page."
+)
 @click.option("--quiet", "-q", is_flag=True, help="No message on stderr.")
-def report(results: tuple[Path, ...], target: Path | None, index: Path | None, quiet: bool) -> None:
+def report(results: tuple[Path, ...], target: Path | None, index: Path | None, style: Style | None, quiet: bool) -> None:
     """Make the page of RESULT: one HTML file that opens from a mail attachment, in light and dark, on a phone and on paper.
 
     It is made from RESULT and nothing else: the same result gives the same bytes. Of several results each gets its page;
@@ -35,8 +40,12 @@ def report(results: tuple[Path, ...], target: Path | None, index: Path | None, q
       honestlift report result.json
       honestlift report runs/2026-03/result.json --out notes.html
       honestlift report runs/*/result.json --index runs/index.html
+      honestlift report result.json --paragraph slack
     """
     results = results or (Path("result.json"),)
+    if style is not None:
+        click.echo("\n\n".join(paragraph(read_result(result), style) for result in results))
+        return
     if target is not None and len(results) > 1:
         raise click.UsageError(
             "--out names one page, but there are several results. Leave it out: each page goes beside its result."
@@ -46,11 +55,10 @@ def report(results: tuple[Path, ...], target: Path | None, index: Path | None, q
     if index is not None and index.resolve() in taken:
         raise click.UsageError(f"{index} is a result or its page. Expected another file for --index, e.g. index.html.")
     lifts = [read_result(result) for result in results]
-    made = [report_html(lift) for lift in lifts]
-    for page, html in zip(pages, made, strict=True):
-        write(page, html)
+    texts = {page: report_html(lift) for page, lift in zip(pages, lifts, strict=True)}
     if index is not None:
-        write(index, index_html([(lift, _from(index, page)) for lift, page in zip(lifts, pages, strict=True)]))
+        texts[index] = index_html([(lift, _from(index, page)) for lift, page in zip(lifts, pages, strict=True)])
+    write_all(texts)
     if not quiet:
         where = f"The page is in {shown(pages[0])}" if len(pages) == 1 else f"{len(pages)} pages are made"
         err().print(where + (f", the index in {shown(index)}." if index else "."), markup=False, soft_wrap=True)

@@ -10,9 +10,12 @@ import click
 
 from honestlift.analysis.analyze import run as analyze
 from honestlift.analysis.opt_in.reading import check_opt_in_columns
+from honestlift.analysis.provenance import with_lock
 from honestlift.analysis.reading import check_columns
+from honestlift.cli.help import command
+from honestlift.cli.lock import locked_since
 from honestlift.cli.report import page_path
-from honestlift.cli.screen import as_json, echo_json, err, out, require_writable, shown, stages, write
+from honestlift.cli.screen import as_json, echo_json, err, out, require_writable, shown, stages, write_all
 from honestlift.design.opt_in import OptInStudy
 from honestlift.plan import DataPath, DataTable, json_schema, read_plan
 from honestlift.report import words
@@ -36,7 +39,7 @@ def open_data(data: DataPath | DataTable, threads: int | None = None, memory_lim
     return connect(path, table=table, threads=threads, memory_limit=memory_limit)
 
 
-@click.command(short_help="Check a plan and its columns.")
+@command(short_help="Check a plan and its columns.")
 @PLAN
 def validate(plan: Path) -> None:
     """Check that PLAN follows the schema and that its data have the columns it names. Reads no value.
@@ -57,7 +60,7 @@ def validate(plan: Path) -> None:
     )
 
 
-@click.command(short_help="Answer the question of a plan.")
+@command(short_help="Answer the question of a plan.")
 @PLAN
 @click.option(
     "--out",
@@ -95,16 +98,16 @@ def run(
         target = plan.parent / "result.json"
     if target is not None:
         require_writable(target)
+    since, late = locked_since(plan, read.study.sha256())
     page = ""
     with stages(quiet) as step:
         study = replace(read.study, exact_duplicates=True) if exact_duplicates else read.study
-        lift = analyze(open_data(read.data, threads, memory_limit), study, step)
+        lift = with_lock(analyze(open_data(read.data, threads, memory_limit), study, step), since, late)
         if target is not None:
             step("Making the page")
             page = report_html(lift)
     if target is not None:
-        write(target, lift.to_json())
-        write(page_path(target), page)
+        write_all({target: lift.to_json(), page_path(target): page})
     if as_text:
         echo_json(lift.to_json())
     else:
@@ -114,7 +117,7 @@ def run(
         err().print(where, markup=False, soft_wrap=True)
 
 
-@click.command(short_help="Print the JSON Schema of plan.yaml.")
+@command(short_help="Print the JSON Schema of plan.yaml.")
 def schema() -> None:
     """Print the JSON Schema of plan.yaml, for editors that check and complete it.
 

@@ -6,10 +6,10 @@ import errno
 import io
 import json
 import os
+import signal
 import sys
-import tempfile
 import traceback
-from collections.abc import Callable, Generator
+from collections.abc import Callable, Generator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -18,6 +18,7 @@ from rich.console import Console
 
 from honestlift.errors import HonestliftError
 from honestlift.report import words
+from honestlift.report.files import is_special, write_files
 
 CANNOT_RUN, INTERNAL, INTERRUPTED = 2, 70, 130
 
@@ -46,37 +47,21 @@ def stages(quiet: bool) -> Generator[Callable[[str], None]]:
 
 
 def write(path: Path, text: str | bytes) -> None:
-    """Write a whole file or none: to a temporary file beside it, then rename. A device or a pipe is written to as it is.
+    """Write a whole file or none.
 
     Raises:
-        click.ClickException: if the folder cannot be written to.
+        ReportError: if it cannot be written.
     """
-    content = text.encode() if isinstance(text, str) else text
-    try:
-        if _is_special(path):
-            path.write_bytes(content)
-            return
-        path.parent.mkdir(parents=True, exist_ok=True)
-        handle, name = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
-    except OSError as reason:
-        raise cannot_write(path, reason) from reason
-    try:
-        with os.fdopen(handle, "wb") as file:
-            file.write(content)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(name, 0o666 & ~mask)
-        os.replace(name, path)
-    except BaseException as reason:
-        Path(name).unlink(missing_ok=True)
-        if isinstance(reason, OSError):
-            raise cannot_write(path, reason) from reason
-        raise
+    write_all({path: text})
 
 
-def _is_special(path: Path) -> bool:
-    """Whether there is something at the path that must not be replaced by a file: a device, a pipe, a folder."""
-    return path.exists() and (path.is_relative_to("/dev") or not path.is_file())
+def write_all(contents: Mapping[Path, str | bytes]) -> None:
+    """Write all of these files or none of them, whatever interrupts.
+
+    Raises:
+        ReportError: if one of them cannot be written.
+    """
+    write_files({path: text.encode() if isinstance(text, str) else text for path, text in contents.items()})
 
 
 def require_writable(path: Path) -> None:
@@ -87,7 +72,7 @@ def require_writable(path: Path) -> None:
     """
     if path.is_dir():
         raise cannot_write(path, IsADirectoryError(errno.EISDIR, os.strerror(errno.EISDIR)))
-    if _is_special(path):
+    if is_special(path):
         return
     folder = next(above for above in path.absolute().parents if above.exists())
     if not folder.is_dir() or not os.access(folder, os.W_OK | os.X_OK):
@@ -95,7 +80,7 @@ def require_writable(path: Path) -> None:
 
 
 def cannot_write(path: Path, reason: OSError) -> click.ClickException:
-    """The error for a file that cannot be written."""
+    """The error for a file that could not be written in the end."""
     return click.ClickException(
         f"{str(path)!r} cannot be written: {reason.strerror}. Expected a file in a folder of yours. Use --out."
     )
@@ -106,6 +91,10 @@ def exit_with(command: click.Command) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # None where the shell closed it
             stream.reconfigure(errors="replace")  # a terminal without "−" or "╭" shows a question mark, and no traceback
+    for name in ("SIGTERM", "SIGHUP"):
+        number = getattr(signal, name, None)
+        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
+            signal.signal(number, signal.default_int_handler)  # cleans up as Ctrl-C does; under nohup it stays ignored
     code = _code(command)
     for stream in (sys.stdout, sys.stderr):
         try:

@@ -10,19 +10,27 @@ import pyarrow as pa
 from pyarrow.csv import write_csv
 from pyarrow.parquet import write_table  # pyright: ignore[reportUnknownVariableType]
 
+from honestlift.cli.help import command
 from honestlift.cli.screen import as_json, err, out, shown, write
 from honestlift.simulate import ClusterWorld, World, collaboration, published
 
 
-@click.command(short_help="Make a data set whose truth is known.")
+@command(short_help="Make a data set whose truth is known.")
 @click.argument("world", type=click.Choice(["collaboration", "published", "cluster"]))
-@click.option("--out", "target", type=click.Path(dir_okay=False, path_type=Path), default="users.parquet", show_default=True)
-@click.option("--users", type=click.IntRange(min=100), default=50_000, show_default=True)
+@click.option(
+    "--out",
+    "target",
+    type=click.Path(dir_okay=False, path_type=Path),
+    default="users.parquet",
+    show_default=True,
+    help="Where to; .csv for CSV.",
+)
+@click.option("--users", type=click.IntRange(min=100), default=50_000, show_default=True, help="How many.")
 @click.option("--clusters", type=click.IntRange(min=4), default=50, show_default=True, help="Workspaces (world: cluster).")
 @click.option("--effect", type=float, default=0.8, show_default=True, help="True effect (world: cluster).")
 @click.option("--icc", type=float, default=0.1, show_default=True, help="Intraclass correlation (world: cluster).")
 @click.option("--size-cv", type=float, default=0.0, show_default=True, help="Variation of workspace sizes (world: cluster).")
-@click.option("--seed", type=click.IntRange(min=0), default=42, show_default=True)
+@click.option("--seed", type=click.IntRange(min=0), default=42, show_default=True, help="Start of the generator.")
 def simulate(world: str, target: Path, users: int, clusters: int, effect: float, icc: float, size_cv: float, seed: int) -> None:
     """Make a data set (parquet, or CSV by its name) with a known effect.
 

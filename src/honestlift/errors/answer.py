@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from honestlift.errors.root import HonestliftError
+from collections.abc import Sequence
+
+from honestlift.errors.root import HonestliftError, nearest
 
 
 class ReportError(HonestliftError, ValueError):
@@ -19,10 +21,27 @@ class ReportError(HonestliftError, ValueError):
         )
 
     @classmethod
+    def no_roles(cls, name: str) -> ReportError:
+        return cls(
+            f"The result of {name!r} does not say which of its metrics are guardrails. Expected the table 'metrics', which this "
+            "version of `run` writes. Make it anew with `run`."
+        )
+
+    @classmethod
     def no_page(cls, kind: str) -> ReportError:
         return cls(
             f"There is no page for a study of kind {kind!r}. Expected 'cluster' or 'opt_in'. Print the result, or read its JSON."
         )
+
+    @classmethod
+    def no_picture(cls, path: str, kinds: Sequence[str]) -> ReportError:
+        return cls(
+            f"{path!r} has no ending that says what it is. Expected one of {', '.join('.' + k for k in kinds)}. Rename it."
+        )
+
+    @classmethod
+    def no_figure(cls, name: str, there: Sequence[str]) -> ReportError:
+        return cls(f"The result has no figure {name!r}, or not the numbers for it. {nearest(name, there)}")
 
     @classmethod
     def cannot_write(cls, path: str, reason: str) -> ReportError:

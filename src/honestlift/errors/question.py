@@ -154,3 +154,24 @@ class PlanError(HonestliftError, ValueError):
             f"{where}: {key!r} is in the plan's contract, but version {version} cannot do it yet. Expected a plan without it. "
             "Remove the key, or wait for the version that can."
         )
+
+    @classmethod
+    def bad_lock(cls, path: str, reason: str) -> PlanError:
+        return cls(
+            f"{path!r} is no lock of a plan: {reason}. Expected the file that `honestlift lock` writes. Restore it, or remove it "
+            "and lock the plan anew."
+        )
+
+    @classmethod
+    def changed_since_lock(cls, plan: str, locked: str) -> PlanError:
+        return cls(
+            f"{plan} has changed since it was locked on {locked}. Expected the plan as it was then. Undo the change, or lock it "
+            "anew, from now on, with --again."
+        )
+
+    @classmethod
+    def answered_before_lock(cls, result: str) -> PlanError:
+        return cls(
+            f"{result} is there: outcomes have been read, and locking after the fact is no lock. Expected a plan without a result. "
+            "Move the result away if it is of other data, or use --again, and the next result will say that the lock came late."
+        )

@@ -4,25 +4,33 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from honestlift.plan.guess import LOSSES, ColumnSketch, Roles, guess_roles
+from honestlift.plan.guess import ColumnSketch, Given, Roles, guess_roles
+from honestlift.plan.vocabulary import LOSSES
 from honestlift.plan.write import scalar
 
 _FILL_IN = "# FILL IN: no column suggests itself."
 _MOST_NAMED = 20
 
 
-def draft(columns: Sequence[ColumnSketch], data: str) -> str:
+def draft(columns: Sequence[ColumnSketch], data: str, given: Given | None = None) -> str:
     """A commented plan for a table that nobody has described yet.
 
     Args:
         columns: what is known of each column, in the order of the table.
         data: where the rows are, as it shall stand in the plan.
+        given: roles that the user names; the others are guessed.
 
     Returns:
         The text of a plan file. Where a role could not be guessed its key is empty, and ``read_plan`` names its line.
     """
-    roles = guess_roles(columns)
-    lines = [
+    roles = guess_roles(columns, given)
+    nested = given is not None and given.cluster is not None
+    lines = _opt_in(roles, data, nested=nested) if roles.kind == "opt_in" else _randomized(roles, data)
+    return "\n".join(lines) + "\n"
+
+
+def _randomized(roles: Roles, data: str) -> list[str]:
+    return [
         "# Drafted from the names, types and counts of the columns: every role below is a guess. Read each line, and",
         "# correct it by what was done in the experiment. Then run `honestlift validate`.",
         "name: Untitled study",
@@ -44,7 +52,53 @@ def draft(columns: Sequence[ColumnSketch], data: str) -> str:
         "bootstrap: 500",
         *_unused(roles),
     ]
-    return "\n".join(lines) + "\n"
+
+
+def _opt_in(roles: Roles, data: str, *, nested: bool) -> list[str]:
+    unit = [line for line in _unit(roles) if not line.startswith("rows:")]
+    cluster = scalar(roles.cluster.name) if roles.cluster else "…"
+    return [
+        "# Drafted from the names, types and counts of the columns: every role below is a guess. Read each line, and",
+        "# correct it by what happened. If a coin decided who got the feature, use `honestlift init --kind cluster`.",
+        "name: Untitled study",
+        f"data: {scalar(data)}",
+        *unit,
+        "design:",
+        "  kind: opt_in  # users chose the feature by themselves",
+        *_choice(roles),
+        f"  {'' if nested else '# '}cluster: {cluster}  # the workspaces of the users, if the outcomes of colleagues depend on each other",
+        "  estimands: [ATE, ATT, ATO]  # on everyone, on those who chose it, on those who could go either way",
+        *_metrics(roles),
+        "# negative_controls: []  # outcomes that the feature cannot move",
+        *_before_choice(roles),
+        "level: 0.95",
+        "seed: 7  # any whole number; the same seed gives the same numbers",
+        "bootstrap: 500",
+        *_unused(roles),
+    ]
+
+
+def _choice(roles: Roles) -> list[str]:
+    column = roles.treatment
+    if column is None:
+        return [f"  {_FILL_IN} Name the column that is 1 for users who chose the feature.", "  treatment:"]
+    if column.binary:
+        return [
+            "  # Two values and a name that speaks of a choice. Check that 1 (or true) marks users who chose the feature.",
+            f"  treatment: {scalar(column.name)}",
+        ]
+    return _treatment(roles)
+
+
+def _before_choice(roles: Roles) -> list[str]:
+    why = [
+        "# Everything rests on these: what makes people choose and moves the outcome. Each must have been known before the",
+        "# choice; a column that the feature itself can move biases the answer. What is not here is taken not to matter.",
+        "covariates:",
+    ]
+    if not roles.covariates:
+        return [*why, f"  {_FILL_IN} Name what was known of each user before the choice.", "  -"]
+    return [*why, *(f"  - {scalar(c.name)}" for c in roles.covariates)]
 
 
 def _counted(column: ColumnSketch) -> str:

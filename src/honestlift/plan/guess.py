@@ -7,37 +7,29 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Literal
 
+from honestlift.plan.vocabulary import (
+    ARM_WORDS,
+    ARMS,
+    BEFORE,
+    CALENDAR,
+    CHOICE,
+    CONTROL_VALUES,
+    GROUPS,
+    IDENTIFIERS,
+    LOSSES,
+    NOT_ARMS,
+    NOT_OUTCOMES,
+    OUTCOMES,
+    PEOPLE,
+    TRAITS,
+    TREATED_VALUES,
+    USE,
+)
+
 Kind = Literal["number", "integer", "boolean", "text", "time"]
 Value = str | int | float | bool
+Design = Literal["cluster", "opt_in"]
 
-PEOPLE = ("user", "member", "person", "customer", "employee", "visitor", "participant", "subject", "student", "patient", "client")
-GROUPS = (
-    *("workspace", "team", "org", "organization", "organisation", "account", "company", "tenant", "group", "department"),
-    *("cluster", "site", "school", "class", "clinic", "hospital", "store", "village", "office", "project"),
-)
-IDENTIFIERS = {"id", "uid", "uuid", "guid", "key", "identifier"}
-BEFORE = {"before", "pre", "baseline", "prior", "previous", "preperiod"}
-CALENDAR = {"week", "day", "date", "month", "quarter", "year", "wave", "cohort", "timestamp", "signup", "created", "start", "end"}
-ARMS = (
-    *("treated", "treatment", "is_treated", "in_treatment", "treat", "treatment_group", "treatment_arm", "arm", "variant"),
-    *("assignment", "assigned", "experiment_group", "test_group", "condition", "bucket"),
-)
-ARM_WORDS = {"treated", "treatment", "treat", "arm", "variant", "assigned", "assignment"}
-NOT_ARMS = {"post", "prompt", "time", "probability", "score"} | CALENDAR | BEFORE
-NOT_OUTCOMES = ARM_WORDS | CALENDAR | BEFORE | IDENTIFIERS | {"opt", "optin", "routed", "eligible", "weight", "propensity"}
-USE = {"used", "uses", "uptake", "adopted"}
-OUTCOMES = {
-    **dict.fromkeys(("obs", "observed", "outcome"), 3),
-    **dict.fromkeys(("session", "sessions", "minutes", "hours", "duration", "time", "revenue", "spend", "sales", "orders"), 1),
-    **dict.fromkeys(("completed", "completion", "retained", "retention", "active", "converted", "conversion", "count"), 1),
-    **dict.fromkeys(("clicks", "views", "messages", "logins", "tasks", "purchases", "thumbs", "rating", "nps", "total"), 1),
-}
-LOSSES = {
-    *("cost", "costs", "latency", "error", "errors", "churn", "churned", "bounce", "bounced", "complaints", "refunds", "tickets"),
-    *("failures", "failed", "crashes", "unsubscribed"),
-}
-TREATED_VALUES = {"treatment", "treated", "treat", "test", "on", "b", "yes", "experiment", "true", "1"}
-CONTROL_VALUES = {"control", "off", "a", "no", "holdout", "placebo", "untreated", "false", "0"}
 FEWEST_CLUSTERS = 4
 MOST_CATEGORIES = 50
 
@@ -99,6 +91,7 @@ class Roles:
         covariates: columns known before the treatment.
         other_clusters: further columns that could be the cluster.
         unused: columns without a role.
+        kind: ``opt_in`` where no column holds an arm but one says who chose, else ``cluster``.
     """
 
     unit: ColumnSketch | None
@@ -111,20 +104,55 @@ class Roles:
     covariates: tuple[ColumnSketch, ...]
     other_clusters: tuple[ColumnSketch, ...]
     unused: tuple[ColumnSketch, ...]
+    kind: Design = "cluster"
 
 
-def guess_roles(columns: Sequence[ColumnSketch]) -> Roles:
-    """A role for each column whose name, type and counts suggest one; no column gets two."""
-    unit = _unit(columns)
-    clusters = _clusters(columns, unit)
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Given:
+    """Roles that the user names, by column; what is None or empty is guessed."""
+
+    kind: Design | None = None
+    unit: str | None = None
+    cluster: str | None = None
+    treatment: str | None = None
+    metrics: tuple[str, ...] = ()
+    covariates: tuple[str, ...] = ()
+
+    def named(self) -> list[tuple[str, str]]:
+        """Every column that is named, with its role."""
+        one = [(self.unit, "unit"), (self.cluster, "cluster"), (self.treatment, "treatment")]
+        many = [(m, "metric") for m in self.metrics] + [(c, "covariate") for c in self.covariates]
+        return [(name, role) for name, role in (*one, *many) if name is not None]
+
+
+def guess_roles(columns: Sequence[ColumnSketch], given: Given | None = None) -> Roles:
+    """A role for each column whose name, type and counts suggest one; no column gets two.
+
+    Args:
+        columns: what is known of each.
+        given: roles that the user names; the others are guessed.
+    """
+    said = given or Given()
+    named = {name for name, _ in said.named()}
+    free = [c for c in columns if c.name not in named]
+    unit = _called(columns, said.unit) or _unit(free)
+    chosen = _called(columns, said.cluster)
+    clusters = [*([chosen] if chosen else []), *_clusters(free, unit)]
     taken = [*clusters[:1], *([unit] if unit else [])]
-    treatment = next(iter(_treatments([c for c in columns if c not in taken])), None)
+    free = [c for c in free if c not in taken]
+    treatment, choice = _first(_treatments(free)), _first([c for c in free if c.binary and CHOICE & set(c.words)])
+    told = _called(columns, said.treatment)
+    chose = bool(CHOICE & set(told.words)) if told else choice is not None and (treatment is None or not _usual(treatment))
+    if said.kind == "opt_in" or (said.kind is None and chose):
+        return _opt_in_roles(columns, unit, clusters, told or choice or treatment, said)
+    treatment = told or treatment
     taken += [treatment] if treatment else []
-    exposure = _first([c for c in columns if c not in taken and c.binary and _about_exposure(c)])
-    uptake = _first([c for c in columns if c not in taken and c.binary and USE & set(c.words)])
+    exposure = _first([c for c in columns if c not in taken and c.name not in named and c.binary and _about_exposure(c)])
+    uptake = _first([c for c in columns if c not in taken and c.name not in named and c.binary and USE & set(c.words)])
     taken += [c for c in (exposure, uptake) if c]
-    metrics = _metrics([c for c in columns if c not in taken])
-    covariates = [c for c in columns if c not in (*taken, *metrics) and _known_before(c)]
+    before = [c for c in columns if c.name in said.covariates]
+    metrics = _all_called(columns, said.metrics) or _metrics([c for c in columns if c not in (*taken, *before)])
+    covariates = before or [c for c in columns if c not in (*taken, *metrics) and _known_before(c)]
     used = (*taken, *metrics, *covariates)
     return Roles(
         unit=unit,
@@ -138,6 +166,56 @@ def guess_roles(columns: Sequence[ColumnSketch]) -> Roles:
         other_clusters=tuple(clusters[1:]),
         unused=tuple(c for c in columns if c not in used),
     )
+
+
+def _opt_in_roles(
+    columns: Sequence[ColumnSketch],
+    unit: ColumnSketch | None,
+    clusters: list[ColumnSketch],
+    choice: ColumnSketch | None,
+    said: Given,
+) -> Roles:
+    """Who chose, the outcomes, and the traits on which everything rests."""
+    taken = [c for c in (unit, *clusters, choice) if c]
+    before = [c for c in columns if c.name in said.covariates]
+    guessed = [c for c in _metrics([c for c in columns if c not in (*taken, *before)]) if not TRAITS & set(c.words)]
+    metrics = _all_called(columns, said.metrics) or guessed
+    rest = [c for c in columns if c not in (*taken, *metrics)]
+    covariates = before or [c for c in rest if _known_before(c) or _trait(c)]
+    return Roles(
+        unit=unit,
+        cluster=_first(clusters),
+        treatment=choice,
+        exposure=None,
+        uptake=None,
+        arms=_arms(choice) if choice else None,
+        metrics=tuple(metrics),
+        covariates=tuple(covariates),
+        other_clusters=tuple(clusters[1:]),
+        unused=tuple(c for c in rest if c not in covariates),
+        kind="opt_in",
+    )
+
+
+def _called(columns: Sequence[ColumnSketch], name: str | None) -> ColumnSketch | None:
+    return next((c for c in columns if c.name == name), None)
+
+
+def _all_called(columns: Sequence[ColumnSketch], names: Sequence[str]) -> list[ColumnSketch]:
+    """The columns of these names, in the order of the names."""
+    return [c for name in names for c in columns if c.name == name]
+
+
+def _usual(treatment: ColumnSketch) -> bool:
+    """Whether a column has the very name of an arm."""
+    return "_".join(treatment.words) in ARMS
+
+
+def _trait(column: ColumnSketch) -> bool:
+    """A trait of a user: a number, or text of few values."""
+    if column.kind == "time" or column.distinct < 2 or not TRAITS & set(column.words):
+        return False
+    return not (CALENDAR | IDENTIFIERS) & set(column.words) and (column.kind != "text" or column.distinct <= MOST_CATEGORIES)
 
 
 def _first(columns: Sequence[ColumnSketch]) -> ColumnSketch | None:

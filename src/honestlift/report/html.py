@@ -5,7 +5,6 @@ from __future__ import annotations
 import base64
 import os
 import re
-import tempfile
 import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -17,6 +16,7 @@ from honestlift.errors import ReportError
 from honestlift.report import cluster, method, opt_in, words
 from honestlift.report.captions import Caption, caption
 from honestlift.report.figures import figure_bytes
+from honestlift.report.files import write_files
 from honestlift.report.names import GUARDS, STATES, VERDICTS
 from honestlift.report.page import Section
 from honestlift.report.twins import Twin, twin
@@ -92,24 +92,7 @@ def write_report(lift: Lift, path: str | os.PathLike[str]) -> None:
     Example:
         >>> hl.write_report(lift, "today/report.html")
     """
-    text, target = report_html(lift), Path(path)
-    try:
-        target.parent.mkdir(parents=True, exist_ok=True)
-        handle, temporary = tempfile.mkstemp(dir=target.parent, prefix=f".{target.name}.")
-    except OSError as reason:
-        raise ReportError.cannot_write(str(target), reason.strerror or str(reason)) from reason
-    try:
-        with os.fdopen(handle, "w", encoding="utf-8", newline="\n") as file:
-            file.write(text)
-        mask = os.umask(0)
-        os.umask(mask)
-        os.chmod(temporary, 0o666 & ~mask)
-        os.replace(temporary, target)
-    except BaseException as reason:
-        Path(temporary).unlink(missing_ok=True)
-        if isinstance(reason, OSError):
-            raise ReportError.cannot_write(str(target), reason.strerror or str(reason)) from reason
-        raise
+    write_files({Path(path): report_html(lift).encode()})
 
 
 @cache

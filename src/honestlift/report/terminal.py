@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import io
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
+from typing import Any
 
 from rich.cells import set_cell_size
 from rich.console import Console, ConsoleOptions, Group, RenderableType, RenderResult
@@ -165,19 +166,18 @@ def _checks(checks: Sequence[Check]) -> RenderableType:
 
 def _foot(lift: Lift) -> RenderableType:
     data = lift.data
-    text = _users(lift)
+    text = users(lift.kind, data)
     if data["dropped"]:
         text += "; left out: " + words.listing([f"{words.clean(why)} ({n:,})" for why, n in data["dropped"].items()])
-    text += (
-        f" · plan {lift.provenance['plan_sha256'][:12]} · seed {lift.provenance['seed']} · honestlift {lift.honestlift_version}"
-    )
+    since = lift.provenance.get("locked")
+    locked = f", locked since {words.clean(since)[:10]}" if since else ""
+    text += f" · plan {lift.provenance['plan_sha256'][:12]}{locked} · seed {lift.provenance['seed']} · honestlift {lift.honestlift_version}"
     return Padding(Text(text, style="dim"), (1, 0, 0, 1))
 
 
-def _users(lift: Lift) -> str:
-    """How many users, in which groups."""
-    data = lift.data
-    if lift.kind == "opt_in":
+def users(kind: str, data: Mapping[str, Any]) -> str:
+    """How many users, in which groups; by the kind of the study and a result's ``data``."""
+    if kind == "opt_in":
         nested = f" in {data['n_clusters']:,} workspaces" if data["n_clusters"] else ""
         return f"{data['n_units']:,} users{nested}, {data['n_treated_units']:,} of them opted in"
     return f"{data['n_units']:,} users in {data['n_clusters']:,} workspaces, {data['n_treated_clusters']:,} of them treated"

@@ -77,15 +77,23 @@ def check_opt_in(
     study: OptInStudy,
 ) -> tuple[Check, ...]:
     """All checks that the study's columns allow, worst first, else in the order of the walk."""
+    made = choice_checks(reading, users, propensity, overlap, study)
+    for answer, sensitivity in zip(answers, sensitivities, strict=True):
+        made += _of_metric(reading, answer, sensitivity)
+    made += [balance.negative_control(controls)] if controls else []
+    return tuple(sorted(made, key=lambda c: ORDER[c.level]))
+
+
+def choice_checks(
+    reading: OptInReading, users: Patterns, propensity: Propensity, overlap: Sequence[Check], study: OptInStudy
+) -> list[Check]:
+    """What can be said of the choice itself, without an outcome; ``overlap`` are the checks of the gate."""
     made = [choice.separation(propensity, auc(propensity.e, users.count), len(users.names))]
     made += [choice.unit_rows(reading.rows, reading.one_in), *overlap]
     made += [choice.sampled(reading.rows, reading.stream.looked_at)] if reading.stream else []
     made += [choice.few_clusters(reading.cluster_rows.size)] if reading.clustered else []
     made += [choice.kink(propensity.e, users.count.sum(axis=1))] if "ATM" in study.design.estimands else []
-    for answer, sensitivity in zip(answers, sensitivities, strict=True):
-        made += _of_metric(reading, answer, sensitivity)
-    made += [balance.negative_control(controls)] if controls else []
-    return tuple(sorted(made, key=lambda c: ORDER[c.level]))
+    return made
 
 
 def _of_metric(reading: OptInReading, answer: OptInAnswer, s: Sensitivity) -> list[Check]:

@@ -73,15 +73,16 @@ class OptInReading:
         return sum(self.arms)
 
 
-def read_opt_in(source: Source, study: OptInStudy, step: Step) -> OptInReading:
-    """Check, group, profile and sum.
+def read_opt_in(source: Source, study: OptInStudy, step: Step, *, outcomes: bool = True) -> OptInReading:
+    """Check, group, profile and sum; without ``outcomes`` no scan names a metric or negative control, which need not be there.
 
     Raises:
         ColumnError: if a column is missing or ambiguous.
         DataError: if the values are not what the study needs.
         SourceError: if the engine fails.
     """
-    check_opt_in_columns(source, study)
+    roles = measured(study) if outcomes else {}
+    check_opt_in_columns(source, study, outcomes=outcomes)
     step("Counting who opted in")
     d = study.design
     arms = read_choice(scan.count_cells(source, [d.arm]), d)
@@ -98,24 +99,24 @@ def read_opt_in(source: Source, study: OptInStudy, step: Step) -> OptInReading:
     one_in = check_units(source, d.unit, rows, exact=study.exact_duplicates)
     cells, largest = _cells(source, grouped, d.unit, keys, rows)
     if cells > MOST_PATTERNS:
-        look = Look(arms=arms, covariates=tuple(covariates), roles=measured(study), group=group, grouped=grouped, rows=rows)
+        look = Look(arms=arms, covariates=tuple(covariates), roles=roles, group=group, grouped=grouped, rows=rows)
         return _streamed(source, look, study, step, dropped, one_in)
     step("Profiling columns")
-    profile = replace(_profile(grouped, study), rows=rows, cells=cells, largest_cell=largest, typical_cell=1.0)
+    profile = replace(_profile(grouped, study, roles), rows=rows, cells=cells, largest_cell=largest, typical_cell=1.0)
     step("Summing within patterns of covariates")
-    moments = scan.sums(grouped, _spec(list(measured(study)), keys), profile)
+    moments = scan.sums(grouped, _spec(list(roles), keys), profile)
     found = group_users(moments, d, arms, covariates, study.missing, group, named=d.cluster is not None)
-    return _held(found, study, covariates, dropped, one_in, source.engine)
+    return _held(found, roles, covariates, dropped, one_in, source.engine)
 
 
 def _held(
-    found: Grouped, study: OptInStudy, covariates: list[Covariate], dropped: dict[str, int], one_in: int, engine: str
+    found: Grouped, roles: Mapping[str, str], covariates: list[Covariate], dropped: dict[str, int], one_in: int, engine: str
 ) -> OptInReading:
     """Everybody in memory, as patterns."""
-    users, outcomes = found.users(), {name: found.outcome(name) for name in measured(study)}
+    users, outcomes = found.users(), {name: found.outcome(name) for name in roles}
     for name, made in outcomes.items():
         _some_in_both_arms(name, _counts(made))
-    alone = study.design.cluster is None or users.group is None
+    alone = BUCKET in found.moments.keys or users.group is None
     sizes = np.zeros(0) if alone or users.group is None else tally(users.group, users.count.sum(axis=1), users.groups)
     return OptInReading(
         users=users,
@@ -183,18 +184,18 @@ def _categories(users: Patterns, names: list[str]) -> tuple[tuple[str, str, int,
     return tuple(made)
 
 
-def _profile(source: Source, study: OptInStudy) -> Profile:
+def _profile(source: Source, study: OptInStudy, roles: Mapping[str, str]) -> Profile:
     """What the first scan learns of the outcomes, which must vary; its counts are those of the arms, not of the patterns."""
-    profile = scan.profile(source, list(measured(study)), scan.count_cells(source, [study.design.arm]))
-    for name, role in measured(study).items():
+    profile = scan.profile(source, list(roles), scan.count_cells(source, [study.design.arm]))
+    for name, role in roles.items():
         check_measured(name, (role,), profile.columns[name])
         if profile.columns[name].low == profile.columns[name].high:
             raise DataError.constant(name, role, profile.columns[name].low)
     return profile
 
 
-def check_opt_in_columns(source: Source, study: OptInStudy) -> None:
-    """Every column is there once, and holds what its role needs.
+def check_opt_in_columns(source: Source, study: OptInStudy, *, outcomes: bool = True) -> None:
+    """Every column (the outcomes only if they are to be read) is there once, and holds what its role needs.
 
     Raises:
         ColumnError: if a column is missing or ambiguous.
@@ -209,7 +210,7 @@ def check_opt_in_columns(source: Source, study: OptInStudy) -> None:
     for name in study.covariates:
         if source.kind(name) in ("time", "other"):
             raise DataError.not_numeric(name, "covariate", "dates or times")
-    for name, role in measured(study).items():
+    for name, role in (measured(study) if outcomes else {}).items():
         source.position(name, role)
         if source.kind(name) not in ("integer", "number", "boolean"):
             raise DataError.not_numeric(name, role, {"time": "dates or times"}.get(source.kind(name), source.kind(name)))
