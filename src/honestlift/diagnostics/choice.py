@@ -20,6 +20,10 @@ COPY = 0.999
 """Share of the outcome's variance that a covariate may explain by itself before it counts as a copy."""
 
 
+FEEBLE = 0.01
+"""Share of who opts in that the strongest covariate must explain before what it stands for says anything."""
+
+
 def separation(propensity: Propensity, discrimination: float, columns: int) -> Check:
     """Did the model of the choice settle, and how well does it tell the choosers apart?"""
     level: Level = "ok" if propensity.status == "converged" else "stop"
@@ -87,7 +91,7 @@ def methods_disagree(metric: str, estimand: Estimand, doubly: float, weighted: f
 
 
 def fragile(metric: str, worst: Benchmark, times: float | None, interval_times: float | None, robustness: float) -> Check:
-    """Would a cause as strong as the strongest measured covariate move the interval over zero?
+    """Would a cause as strong as the strongest measured covariate move the interval over zero, and is that a yardstick at all?
 
     Args:
         metric: the metric.
@@ -98,9 +102,14 @@ def fragile(metric: str, worst: Benchmark, times: float | None, interval_times: 
     """
     over = worst.low is None or worst.high is None or worst.low <= 0 <= worst.high
     flipped = interval_times is not None and interval_times < 1
-    level: Level = "caution" if over or flipped else "ok"
+    settled = interval_times == 0  # the interval contains zero as it is: there is no claim that a cause could erase
+    feeble = worst.r2_treatment is not None and worst.r2_treatment < FEEBLE
+    level: Level = "caution" if (over or flipped or feeble) and not settled else "ok"
     name = words.clean(worst.name)
-    if times is None:
+    if settled:
+        text = f"The interval contains zero as it is; a cause {multiple(times or 0)} times as strong as {name} would bring the "
+        text += "estimate there."
+    elif times is None:
         text = f"No unmeasured cause of the kind of {name}, however strong, would erase the effect."
     else:
         text = f"An unmeasured cause {multiple(times)} times as strong as {name}, the strongest measured covariate, "
@@ -111,12 +120,15 @@ def fragile(metric: str, worst: Benchmark, times: float | None, interval_times: 
             else "."
         )
     text += f" Robustness value {words.percent(robustness)}."
+    if feeble and not settled:
+        text += f" But {name} explains only {words.percent(worst.r2_treatment)} of who opts in: a feeble yardstick."
     remedy = (
         ""
         if level == "ok"
         else "Ask who else differs so much between the groups, measure it, or randomize the offer of the feature."
     )
     evidence = {"times": times, "interval_times": interval_times, "robustness_value": robustness, "adjusted": worst.adjusted}
+    evidence |= {"r2_treatment": worst.r2_treatment}
     return Check(code="fragile", level=level, statement=text, remedy=remedy, evidence=evidence, metric=metric)
 
 
