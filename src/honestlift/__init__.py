@@ -5,7 +5,7 @@ from honestlift.design.assignment import Assignment, Rule, assign
 from honestlift.design.cluster import ClusterDesign, Treatment
 from honestlift.design.exposure import Exposure
 from honestlift.design.metric import Mean
-from honestlift.design.opt_in import Learners, Matching, OptInDesign, OptInStudy, Propensity
+from honestlift.design.opt_in import Covariate, Learners, Matching, OptInDesign, OptInStudy, Propensity
 from honestlift.design.study import Study
 from honestlift.analysis.analyze import analyze, run
 from honestlift.result import Assumption, Check, Estimate, Lift, Relative, Table, Verdict
@@ -18,6 +18,7 @@ __all__ = [
     "Assumption",
     "Check",
     "ClusterDesign",
+    "Covariate",
     "Estimate",
     "Exposure",
     "HonestliftError",

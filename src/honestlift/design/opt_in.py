@@ -16,6 +16,7 @@ from honestlift.errors import DesignError
 Estimand = Literal["ATE", "ATT", "ATC", "ATO", "ATM"]
 Missing = Literal["error", "drop", "category"]
 Penalty = Literal["none", "l2"]
+UnitType = Literal["integer", "text"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,18 +29,26 @@ class OptInDesign:
         estimands: whose effects are asked for; the headline is the first that the data support. ATE: everyone. ATT: those who
             opted in. ATC: those who did not. ATO: those who could have gone either way. ATM: those who have a match.
         cluster: column of the workspaces in which users are nested, if their outcomes depend on each other.
+        treatment_time: column of the time at which a user opted in, empty for those who did not. It is compared with the times at
+            which covariates were measured, and with nothing else.
+        unit_type: what the ids are before they are hashed into buckets: ``integer`` or ``text``. Where it is given, ids that are
+            text in one file and integers in another give the same numbers; by default they are what the column holds.
 
     Raises:
-        DesignError: if an estimand is unknown or named twice, or there is none.
+        DesignError: if an estimand is unknown or named twice, or there is none, or the type of the ids is unknown.
     """
 
     unit: str
     treatment: str | Treatment
     estimands: tuple[Estimand, ...] = ("ATE", "ATT", "ATO")
     cluster: str | None = None
+    treatment_time: str | None = None
+    unit_type: UnitType | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "estimands", tuple(self.estimands))
+        if self.unit_type is not None and self.unit_type not in get_args(UnitType):
+            raise DesignError.out_of_range("unit_type", self.unit_type, "'integer', 'text' or nothing")
         known: tuple[str, ...] = get_args(Estimand)
         for estimand in self.estimands:
             if estimand not in known or self.estimands.count(estimand) > 1:
@@ -51,6 +60,19 @@ class OptInDesign:
     def arm(self) -> str:
         """The name of the treatment column."""
         return self.treatment if isinstance(self.treatment, str) else self.treatment.column
+
+
+@dataclass(frozen=True, slots=True)
+class Covariate:
+    """A column known before the choice, and when it was measured.
+
+    Attributes:
+        column: the column, numbers or text; text becomes categories.
+        measured_at: column of the time at which it was measured; None if nobody wrote it down.
+    """
+
+    column: str
+    measured_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -138,6 +160,7 @@ class OptInStudy:
         design: who chose what.
         metrics: the outcomes; the first is primary when none says that it is.
         covariates: columns known before the choice; text becomes categories.
+        timed: those of them whose time of measurement is known; it is compared with the time of the choice.
         name: title of the study.
         negative_controls: outcomes that the feature cannot move.
         propensity: the model of the choice.
@@ -157,6 +180,7 @@ class OptInStudy:
     design: OptInDesign
     metrics: tuple[Mean, ...]
     covariates: tuple[str, ...]
+    timed: tuple[Covariate, ...] = ()
     name: str = "Untitled study"
     negative_controls: tuple[str, ...] = ()
     propensity: Propensity = field(default_factory=Propensity)
@@ -174,6 +198,7 @@ class OptInStudy:
             raise DesignError.no_metric()
         if not self.covariates:
             raise DesignError.no_covariates()
+        self._check_times()
         if not 0.5 <= self.level < 1:
             raise DesignError.out_of_range("level", self.level, "a number from 0.5 to below 1")
         if self.bootstrap < 0 or 0 < self.bootstrap < 20:
@@ -189,6 +214,13 @@ class OptInStudy:
                 raise DesignError.repeated_metric(label)
         self._one_role_per_column()
 
+    def _check_times(self) -> None:
+        for covariate in self.timed:
+            if covariate.column not in self.covariates or covariate.measured_at is None:
+                raise DesignError.out_of_range("timed", covariate.column, "covariates of the study with their time")
+            if self.design.treatment_time is None:
+                raise DesignError.no_treatment_time(covariate.column, covariate.measured_at)
+
     def _check_trim(self) -> None:
         if self.trim is None or self.trim == "crump":
             return
@@ -199,6 +231,7 @@ class OptInStudy:
     def _one_role_per_column(self) -> None:
         d = self.design
         roles = [(d.unit, "unit"), (d.arm, "treatment"), *([(d.cluster, "cluster")] if d.cluster else [])]
+        roles += [(d.treatment_time, "treatment time")] if d.treatment_time else []
         roles += [(m.column, "metric") for m in self.metrics] + [(c, "negative control") for c in self.negative_controls]
         seen: dict[str, str] = {}
         for name, role in [*roles, *((c, "covariate") for c in self.covariates)]:
@@ -229,6 +262,12 @@ class OptInStudy:
         """Hash of ``canonical``: the same for a plan file and for the calls that say the same."""
         text = json.dumps(self.canonical(), sort_keys=True, ensure_ascii=False, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def names_and_times(covariates: Sequence[str | Covariate]) -> tuple[tuple[str, ...], tuple[Covariate, ...]]:
+    """What a call says of covariates, in the two forms of a study: all names, and those with a time of measurement."""
+    names = tuple(c if isinstance(c, str) else c.column for c in covariates)
+    return names, tuple(c for c in covariates if isinstance(c, Covariate) and c.measured_at is not None)
 
 
 def as_trim(value: Sequence[float] | str | None) -> tuple[float, float] | Literal["crump"] | None:

@@ -18,6 +18,9 @@ Floats = NDArray[np.float64]
 SAME_DISTANCE = 1e-12
 """Relative difference below which two Euclidean distances are one."""
 
+MANY = 10_000
+"""Queries from which it pays to start threads for them."""
+
 
 def known_score_variance(matched: Matched) -> float:
     """Variance for a known score (Abadie & Imbens 2006, theorems 6 and 7; two neighbours of the own arm for σ²).
@@ -134,7 +137,7 @@ def _euclidean_means(patterns: Patterns, queries: Floats, arm: int) -> Floats:
     points = np.ascontiguousarray(patterns.x[members])
     tree = cKDTree(points)
     asked, most = np.ascontiguousarray(queries), min(4, members.size)
-    found: Any = tree.query(asked, k=most, workers=-1)
+    found: Any = tree.query(asked, k=most, workers=-1 if asked.shape[0] > MANY else 1)
     distance = np.asarray(found[0], dtype=np.float64).reshape(-1, most)
     index = np.asarray(found[1], dtype=np.int64).reshape(-1, most)
     slack = distance[:, :1] * (1 + SAME_DISTANCE)

@@ -71,6 +71,7 @@ def check_opt_in(
     """All checks that the study's columns allow, worst first, else in the order of the walk."""
     made = [choice.separation(propensity, auc(propensity.e, users.count), len(users.names))]
     made += [choice.unit_rows(int(reading.users.rows), reading.one_in), *overlap]
+    made += [choice.covariate_timing(reading.timings)] if reading.timings else []
     made += [choice.few_clusters(reading.grouped.groups)] if reading.clustered else []
     made += [choice.kink(propensity.e, users.count.sum(axis=1))] if "ATM" in study.design.estimands else []
     for answer, sensitivity in zip(answers, sensitivities, strict=True):

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, replace
 
 from honestlift.analysis.requirements import check_measured, check_units
-from honestlift.design.opt_in import OptInStudy
+from honestlift.design.opt_in import OptInDesign, OptInStudy
 from honestlift.errors import DataError
 from honestlift.moments import scan
-from honestlift.moments.choice import Covariate, Grouped, group_users, read_choice
+from honestlift.moments.choice import Arms, Covariate, Grouped, group_users, read_choice
 from honestlift.moments.patterns import Patterns
 from honestlift.moments.profile import Profile
 from honestlift.moments.spec import Spec, Sum
-from honestlift.source.buckets import BUCKET, with_buckets
+from honestlift.moments.table import Label
+from honestlift.moments.timing import Timing, timing
+from honestlift.moments.units import not_integers
+from honestlift.source.buckets import BUCKET, with_buckets, with_unit_type
 from honestlift.source.connect import Source
 
 MOST_PATTERNS = 2_000_000
@@ -35,6 +38,7 @@ class OptInReading:
         outcomes: the users with a value of each metric and negative control, by column.
         dropped: why rows were left out, and how many.
         categories: covariates that are categories.
+        timings: when the covariates were measured of which it is known.
         profile: of every measured column.
         one_in: 1 where every user was looked at for repetition, else one in so many.
         engine: name of the engine.
@@ -45,6 +49,7 @@ class OptInReading:
     outcomes: Mapping[str, Patterns]
     dropped: dict[str, int]
     categories: tuple[str, ...]
+    timings: tuple[Timing, ...]
     profile: Profile
     one_in: int
     engine: str
@@ -64,15 +69,15 @@ def read_opt_in(source: Source, study: OptInStudy, step: Step) -> OptInReading:
         SourceError: if the engine fails.
     """
     check_opt_in_columns(source, study)
+    source = _typed(source, study)
     step("Counting who opted in")
     d, engine = study.design, source.engine
-    arms = read_choice(scan.count_cells(source, [d.arm]), d)
+    source, arms = _both_arms(source, d)
     dropped = {f"{d.arm} is {value}": n for value, n in arms.others.items()}
-    if arms.others:
-        source = source.restricted(d.arm, [v for v in (arms.treated, arms.control) if v is not None])
     covariates = [Covariate(name=c, category=source.kind(c) == "text") for c in study.covariates]
     _levels(source, covariates)
     step("Looking for repeated users")
+    timings = tuple(_timings(source, study, arms.treated))
     group = d.cluster or (BUCKET if study.bootstrap or study.learners else None)
     if group == BUCKET:
         source = with_buckets(source, d.unit)
@@ -97,10 +102,43 @@ def read_opt_in(source: Source, study: OptInStudy, step: Step) -> OptInReading:
         outcomes=outcomes,
         dropped=dropped | grouped.dropped,
         categories=tuple(c.name for c in covariates if c.category),
+        timings=timings,
         profile=profile,
         one_in=one_in,
         engine=engine,
     )
+
+
+def _both_arms(source: Source, d: OptInDesign) -> tuple[Source, Arms]:
+    """The users of the two arms."""
+    arms = read_choice(scan.count_cells(source, [d.arm]), d)
+    if arms.others:
+        source = source.restricted(d.arm, [v for v in (arms.treated, arms.control) if v is not None])
+    return source, arms
+
+
+def _typed(source: Source, study: OptInStudy) -> Source:
+    """The ids as what the plan says that they are.
+
+    Raises:
+        DataError: if text that shall be a whole number is none.
+    """
+    d = study.design
+    if d.unit_type is None:
+        return source
+    if d.unit_type == "integer" and source.kind(d.unit) != "integer":
+        count, example = not_integers(source, d.unit)
+        if count:
+            raise DataError.not_integer_ids(d.unit, example, count)
+    return with_unit_type(source, d.unit, d.unit_type)
+
+
+def _timings(source: Source, study: OptInStudy, treated: Label) -> Iterator[Timing]:
+    """One scan of the users who opted in for each covariate whose time is known."""
+    d = study.design
+    for c in study.timed:
+        if c.measured_at and d.treatment_time and treated is not None:
+            yield timing(source.restricted(d.arm, [treated]), c.column, c.measured_at, d.treatment_time)
 
 
 def _profile(source: Source, study: OptInStudy) -> Profile:
@@ -129,6 +167,13 @@ def check_opt_in_columns(source: Source, study: OptInStudy) -> None:
     for name in study.covariates:
         if source.kind(name) in ("time", "other"):
             raise DataError.not_numeric(name, "covariate", "dates or times")
+    times = [(d.treatment_time, "treatment time")] if d.treatment_time else []
+    for name, role in [*times, *((c.measured_at, f"time of {c.column}") for c in study.timed if c.measured_at)]:
+        source.position(name, role)
+        if source.kind(name) != "time":
+            raise DataError.not_a_time(
+                name, role, {"number": "numbers", "integer": "integers"}.get(source.kind(name), source.kind(name))
+            )
     for name, role in _measures(study).items():
         source.position(name, role)
         if source.kind(name) not in ("integer", "number", "boolean"):
