@@ -1,5 +1,6 @@
 """Honest effect estimates for AI features, where a plain A/B test lies."""
 
+from honestlift import simulate
 from honestlift.source.connect import Source, connect
 from honestlift.design.assignment import Assignment, Rule, assign
 from honestlift.design.cluster import ClusterDesign, Treatment
@@ -41,5 +42,6 @@ __all__ = [
     "assign",
     "connect",
     "run",
+    "simulate",
     "write_report",
 ]
