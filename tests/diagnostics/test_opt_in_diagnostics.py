@@ -9,7 +9,7 @@ import pytest
 
 from honestlift.diagnostics import bounds
 from honestlift.diagnostics.covariates import balance, column_balance, weighted_smd
-from honestlift.diagnostics.overlap import crump_cutoff, effective_sizes, overlap_checks
+from honestlift.diagnostics.overlap import ArmOverlap, crump_cutoff, effective_sizes, overlap_checks, overlap_level
 from honestlift.diagnostics.sensitivity import (
     adjust,
     benchmark,
@@ -254,3 +254,17 @@ def test_no_cause_of_a_kind_that_tells_nothing_erases_an_effect() -> None:
     x[:, 0] -= np.where(treated, x[treated].mean(), x[~treated].mean())  # exactly unrelated to the choice
     fit = partial_linear(patterns_of_rows(x, treated, treated + 0.1 * rng.normal(size=2_000)))
     assert erasing_times(fit, [0]) is None
+
+
+@pytest.mark.parametrize(
+    ("rows", "unreached", "level"), [(200, 0.05, "ok"), (2_000, 0.05, "caution"), (2_000, 0.008, "ok"), (200, 0.2, "stop")]
+)
+def test_a_few_users_beyond_a_small_arm_are_chance(rows: float, unreached: float, level: str) -> None:
+    """12/200 is 6 %, 12/2,000 is 0.6 %: the larger of that and 1 % counts."""
+    control, treated = (
+        ArmOverlap(arm=a, rows=rows, effective=rows, largest=1.0, share=1 / rows, unreached=unreached if a else 0.0)
+        for a in (0, 1)
+    )
+    assert overlap_level((control, treated), "ATE") == level
+    (check, _) = overlap_checks({"ATE": (control, treated)})
+    assert ("have a propensity that no opted-in user has" in check.statement) == (level != "ok")
