@@ -12,8 +12,14 @@ import honestlift as hl
 
 WORLDS = {
     "2,000 users": {"users": 2_000},
-    "5,000 users, 0/1": {"users": 5_000, "binary": True, "effect": 0.2, "push": 0.04},
-    "4,000 users in 40 workspaces": {"users": 4_000, "workspaces": 40, "spread": 0.1},
+    "2,000 users in 40 workspaces, 0/1": {
+        "users": 2_000,
+        "workspaces": 40,
+        "binary": True,
+        "effect": 0.25,
+        "push": 0.04,
+        "spread": 0.05,
+    },
 }
 
 
