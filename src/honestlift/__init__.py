@@ -1,11 +1,13 @@
 """Honest effect estimates for AI features, where a plain A/B test lies."""
 
+from honestlift import simulate
 from honestlift.source.connect import Source, connect
 from honestlift.design.assignment import Assignment, Rule, assign
 from honestlift.design.cluster import ClusterDesign, Treatment
 from honestlift.design.exposure import Exposure
 from honestlift.design.metric import Mean
-from honestlift.design.opt_in import Learners, Matching, OptInDesign, OptInStudy, Propensity
+from honestlift.design.modelling import Learners, Matching, Propensity
+from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy
 from honestlift.design.study import Study
 from honestlift.analysis.check import Checked, check_design
 from honestlift.analysis.analyze import analyze, run
@@ -21,6 +23,7 @@ __all__ = [
     "Check",
     "Checked",
     "ClusterDesign",
+    "Covariate",
     "Estimate",
     "Exposure",
     "HonestliftError",
@@ -45,5 +48,6 @@ __all__ = [
     "connect",
     "plot",
     "run",
+    "simulate",
     "write_report",
 ]

@@ -9,7 +9,7 @@ import pytest
 
 from honestlift.diagnostics import bounds, choice
 from honestlift.diagnostics.covariates import balance, column_balance, weighted_smd
-from honestlift.diagnostics.overlap import crump_cutoff, effective_sizes, overlap_checks
+from honestlift.diagnostics.overlap import ArmOverlap, crump_cutoff, effective_sizes, overlap_checks, overlap_level
 from honestlift.diagnostics.sensitivity import (
     Benchmark,
     adjust,
@@ -274,3 +274,17 @@ def test_a_fragile_effect_and_a_feeble_yardstick(worst: Benchmark, interval_time
     check = choice.fragile("m", worst, 4.0, interval_times, 0.1)
     assert (check.level, said in check.statement) == (level, True), check.statement
     assert bool(check.remedy) == (level == "caution")
+
+
+@pytest.mark.parametrize(
+    ("rows", "unreached", "level"), [(200, 0.05, "ok"), (2_000, 0.05, "caution"), (2_000, 0.008, "ok"), (200, 0.2, "stop")]
+)
+def test_a_few_users_beyond_a_small_arm_are_chance(rows: float, unreached: float, level: str) -> None:
+    """12/200 is 6 %, 12/2,000 is 0.6 %: the larger of that and 1 % counts."""
+    control, treated = (
+        ArmOverlap(arm=a, rows=rows, effective=rows, largest=1.0, share=1 / rows, unreached=unreached if a else 0.0)
+        for a in (0, 1)
+    )
+    assert overlap_level((control, treated), "ATE") == level
+    (check, _) = overlap_checks({"ATE": (control, treated)})
+    assert ("have a propensity that no opted-in user has" in check.statement) == (level != "ok")

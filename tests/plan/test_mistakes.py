@@ -156,11 +156,6 @@ NOT_YET_EXAMPLES = {
     "metrics.*.kind": ("- session_minutes", "- {name: c, kind: ratio}", ["metrics[0].kind: ratio"]),
     "metrics.*.numerator": ("- session_minutes", "- {numerator: a}", ["metrics[0].numerator"]),
     "metrics.*.denominator": ("- session_minutes", "- {denominator: a}", ["metrics[0].denominator"]),
-    "covariates.*.measured_at": (
-        "metrics:",
-        "covariates: [{column: a, measured_at: t}]\nmetrics:",
-        ["covariates[0].measured_at"],
-    ),
     "adjustment": ("metrics:", "adjustment: interacted\nmetrics:", ["adjustment"]),
     "headline": ("metrics:", "headline: gate\nmetrics:", ["headline: gate"]),
 }

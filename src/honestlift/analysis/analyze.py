@@ -9,7 +9,8 @@ from honestlift.analysis.cluster import analyze_cluster
 from honestlift.analysis.opt_in.walk import analyze_opt_in
 from honestlift.design.cluster import ClusterDesign
 from honestlift.design.metric import Mean
-from honestlift.design.opt_in import Learners, Matching, Missing, OptInDesign, OptInStudy, Propensity, as_trim
+from honestlift.design.modelling import Learners, Matching, Propensity
+from honestlift.design.opt_in import Covariate, Missing, OptInDesign, OptInStudy, as_trim, names_and_times
 from honestlift.design.study import Study
 from honestlift.errors import DesignError
 from honestlift.result import Lift
@@ -22,7 +23,7 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
     metrics: Sequence[Mean | str] | Mean | str,
     *,
     name: str = "Untitled study",
-    covariates: Sequence[str] | str = (),
+    covariates: Sequence[str | Covariate] | str | Covariate = (),
     negative_controls: Sequence[str] | str = (),
     rows: Literal["units", "events"] = "units",
     level: float = 0.95,
@@ -43,7 +44,8 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
         metrics: the outcomes; the first is primary when none says that it is. A column's name is short for ``Mean(name)``, and
             one alone, here and below, for a list of one.
         name: title of the study.
-        covariates: columns known before the treatment; their balance is checked. In an opt-in study everything rests on them.
+        covariates: columns known before the treatment; their balance is checked. In an opt-in study everything rests on them, and
+            a ``Covariate`` says when it was measured.
         negative_controls: outcomes that the feature cannot move.
         rows: ``units`` (one row per user) or ``events`` (several, summed per user first).
         level: nominal coverage of every interval.
@@ -69,7 +71,7 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
         (0.54, 'supported')
     """
     outcomes = tuple(Mean(m) if isinstance(m, str) else m for m in ([metrics] if isinstance(metrics, (str, Mean)) else metrics))
-    before = (covariates,) if isinstance(covariates, str) else tuple(covariates)
+    before, timed = names_and_times([covariates] if isinstance(covariates, (str, Covariate)) else covariates)
     controls = (negative_controls,) if isinstance(negative_controls, str) else tuple(negative_controls)
     if isinstance(design, OptInDesign):
         return run(
@@ -79,6 +81,7 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
                 design=design,
                 metrics=outcomes,
                 covariates=before,
+                timed=timed,
                 negative_controls=controls,
                 propensity=propensity or Propensity(),
                 matching=matching or Matching(),
@@ -91,7 +94,7 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
                 learners=learners,
             ),
         )
-    if propensity or matching or trim or learners or missing != "error":
+    if timed or propensity or matching or trim or learners or missing != "error":
         raise DesignError.opt_in_only()
     study = Study(
         name=name,

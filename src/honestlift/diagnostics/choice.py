@@ -11,6 +11,7 @@ from honestlift.diagnostics.sensitivity import Benchmark
 from honestlift.estimators.propensity import Propensity
 from honestlift.estimators.tilt import KINK, Estimand
 from honestlift.moments.patterns import Patterns
+from honestlift.moments.timing import Timing
 from honestlift.report import words
 from honestlift.result import Check, Level
 
@@ -171,6 +172,24 @@ def _explained(patterns: Patterns, columns: Sequence[int], weight: Floats, total
     b = np.einsum("pi,p->i", centred, total)
     beta: Floats = np.asarray(np.linalg.lstsq(a, b, rcond=None)[0], dtype=np.float64)
     return float(np.sum(b * beta)) / squares if squares > 0 else 0.0
+
+
+def covariate_timing(timings: Sequence[Timing]) -> Check:
+    """Was every covariate whose time is known measured before the opt-in? One after it may be moved by the feature itself."""
+    late = sorted((t for t in timings if t.late), key=lambda t: -t.late)
+    unknown = max(t.unknown for t in timings)
+    users = words.count(timings[0].users, "user")
+    if late:
+        told = [f"{words.clean(t.covariate)} was measured after the opt-in for {t.late:,}" for t in late]
+        text = f"{words.listing(told, 5)} of the {users} who opted in."
+    else:
+        names = words.listing([words.clean(t.covariate) for t in timings], 5)
+        text = f"{names} {'was' if len(timings) == 1 else 'were'} measured before the opt-in, or at it, for all whose times are known."
+    text += f" {words.count(unknown, 'user')} who opted in without a time to compare." if unknown else ""
+    level: Level = "stop" if late else "ok"
+    remedy = "" if level == "ok" else "Use its value before the opt-in, or leave it out: it may be an effect of the feature."
+    evidence = {"late": max(t.late for t in timings), "users": timings[0].users, "unknown": unknown}
+    return Check(code="covariate_timing", level=level, statement=text, remedy=remedy, evidence=evidence)
 
 
 def kink(e: Floats, count: Floats) -> Check:

@@ -14,7 +14,6 @@ NOT_YET: dict[str, tuple[str, ...]] = {
     "metrics.*.kind": ("ratio",),
     "metrics.*.numerator": (),
     "metrics.*.denominator": (),
-    "covariates.*.measured_at": (),
     "adjustment": (),
     "headline": ("gate",),
 }
