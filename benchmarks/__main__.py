@@ -22,13 +22,19 @@ def opt_in(runs: int, _: int) -> list[Result]:
     return room.cases(runs)
 
 
+def streamed(runs: int, rows: int) -> list[Result]:
+    from benchmarks import streamed as room
+
+    return room.cases(runs, rows)
+
+
 def large(runs: int, rows: int) -> list[Result]:
     from benchmarks import large as room
 
     return room.cases(runs, rows)
 
 
-ROOMS = {"published": published, "opt-in": opt_in, "large": large}
+ROOMS = {"published": published, "opt-in": opt_in, "streamed": streamed, "large": large}
 """What can be run by itself; each brings its own rivals, which need not be installed for the others."""
 
 

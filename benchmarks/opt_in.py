@@ -46,7 +46,7 @@ def study(*, bootstrap: int, matching_bootstrap: bool = False) -> hl.OptInStudy:
 def pipeline(path: Path, *, bootstrap: int = REPLICATES, matching_bootstrap: bool = False) -> OptInAnswer:
     """From the file to every estimate with its intervals, without checks, sensitivity and tables."""
     asked = study(bootstrap=bootstrap, matching_bootstrap=matching_bootstrap)
-    return estimate_opt_in(OUTCOME, read_opt_in(hl.connect(path), asked, lambda _: None), asked, None, "ATE")
+    return estimate_opt_in(OUTCOME, read_opt_in(hl.connect(path), asked, lambda _: None), asked, "ATE")
 
 
 def loop(frame: pd.DataFrame, replicates: int) -> np.ndarray:

@@ -117,19 +117,31 @@ class Patterns:
             x=np.asfortranarray(self.x[:, kept]),
         )
 
-    def collapsed(self) -> Patterns:
-        """The same rows with groups forgotten: one pattern per distinct covariate row, in the order of the values."""
+    def places(self) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+        """Where each pattern's covariate row stands among the distinct ones in the order of their values, (P,), and one of each."""
         order = np.lexsort(self.x.T[::-1]) if self.x.shape[1] else np.arange(self.size)
         x = self.x[order]
         first = np.ones(self.size, dtype=np.bool_)
         first[1:] = (x[1:] != x[:-1]).any(axis=1)
-        starts = np.flatnonzero(first)
+        place = np.empty(self.size, dtype=np.int64)
+        place[order] = np.cumsum(first) - 1
+        return place, order[first]
+
+    def collapsed(self) -> Patterns:
+        """The same rows with groups forgotten: one pattern per distinct covariate row, in the order of the values."""
+        place, one = self.places()
 
         def added(values: Floats) -> Floats:
-            return np.add.reduceat(values[order], starts, axis=0)
+            return np.column_stack([tally(place, values[:, a], one.size) for a in (0, 1)])
 
         return replace(
-            self, x=x[starts], count=added(self.count), total=added(self.total), square=added(self.square), group=None, groups=0
+            self,
+            x=self.x[one],
+            count=added(self.count),
+            total=added(self.total),
+            square=added(self.square),
+            group=None,
+            groups=0,
         )
 
 

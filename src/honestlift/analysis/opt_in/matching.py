@@ -18,7 +18,7 @@ from honestlift.estimators.stack import predict
 from honestlift.estimators.tilt import Estimand
 from honestlift.inference.abadie_imbens import estimated_score_variance, known_score_variance
 from honestlift.inference.bootstrap import resample
-from honestlift.moments.patterns import Patterns
+from honestlift.moments.patterns import Patterns, tally
 
 Floats = NDArray[np.float64]
 
@@ -182,11 +182,17 @@ def matching_bootstrap(
     """
     assert patterns.group is not None
     assert start.design is not None
-    matrix = start.design.matrix
+    place, one = patterns.places()
+    distinct, matrix = patterns.collapsed(), np.asfortranarray(start.design.matrix[one])
     made: list[list[float]] = []
     for block in resample(patterns.groups, study.bootstrap, rng):
         for weights in block:
-            part = patterns.reweighted(weights[patterns.group])
+            each = weights[patterns.group]
+            sums = [
+                np.column_stack([tally(place, each * values[:, arm], one.size) for arm in (0, 1)])
+                for values in (patterns.count, patterns.total, patterns.square)
+            ]
+            part = replace(distinct, count=sums[0], total=sums[1], square=sums[2])
             beta, _, settled = newton(matrix, part.count, start.penalty, start.beta)
             if settled:
                 e = expit(predict(matrix, beta))
