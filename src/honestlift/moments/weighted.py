@@ -7,7 +7,7 @@ is a ``Term``; one scan answers many of them, per workspace or bucket, rounded t
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import narwhals as nw
@@ -21,7 +21,7 @@ from honestlift.moments.expressions import levels, rounded
 from honestlift.moments.fetched import key_of
 from honestlift.moments.patterns import Patterns
 from honestlift.moments.scan import Frame, collect
-from honestlift.moments.table import Label
+from honestlift.moments.table import Label, order_of
 from honestlift.moments.weights import SLACK, Model, Rows, factor_bound, staged, weight_bound, weight_expression
 
 Floats = NDArray[np.float64]
@@ -70,7 +70,7 @@ class Totals:
 
 
 def total(rows: Rows, terms: Sequence[Term], model: Model) -> Totals:
-    """Add up terms; one scan for up to ``MOST_SUMS`` of them.
+    """Add up terms, those of each arm over its own rows; one scan of an arm for up to ``MOST_SUMS`` of them.
 
     Args:
         rows: the rows.
@@ -81,15 +81,35 @@ def total(rows: Rows, terms: Sequence[Term], model: Model) -> Totals:
         SourceError: if the engine fails, or the rows are no longer those that were profiled.
     """
     wanted = list(dict.fromkeys(terms))
-    frame = staged(rows, [t.weight for t in wanted], [t.factor for t in wanted], model)
-    parts = [_query(rows, frame, wanted[i : i + MOST_SUMS], model) for i in range(0, max(len(wanted), 1), MOST_SUMS)]
-    if any(part.groups != parts[0].groups or not np.array_equal(part.rows, parts[0].rows) for part in parts):
+    arms = [_of_arm(rows.of_arm(arm), [t for t in wanted if t.arm in (arm, -1)], model) for arm in (0, 1)]
+    groups = tuple(sorted({label for arm in arms for label in arm.groups}, key=order_of))
+    place = {label: i for i, label in enumerate(groups)}
+    where = [np.array([place[label] for label in arm.groups], dtype=np.int64) for arm in arms]
+
+    def both(of: Callable[[Totals], Floats | None]) -> Floats:
+        made = np.zeros(len(groups))
+        for arm, slots in zip(arms, where, strict=True):
+            found = of(arm)
+            if found is not None:
+                made[slots] += found
+        return made
+
+    rows_of = both(lambda arm: arm.rows)
+    if rows.count and int(rows_of.sum()) != rows.count:
         raise SourceError.changed()
-    if rows.count and int(parts[0].rows.sum()) != rows.count:
-        raise SourceError.changed()
-    values = {term: array for part in parts for term, array in part.values.items()}
+    values = {term: both(lambda arm, t=term: arm.values.get(t)) for term in wanted}
     if not all(np.isfinite(array).all() for array in values.values()):
         raise SourceError.engine("a sum of finite numbers is not finite")
+    return Totals(values=values, groups=groups, rows=rows_of)
+
+
+def _of_arm(rows: Rows, terms: Sequence[Term], model: Model) -> Totals:
+    """The terms over the rows of one arm, which their weights then need not pick out."""
+    frame = staged(rows, [t.weight for t in terms], [t.factor for t in terms], model)
+    parts = [_query(rows, frame, terms[i : i + MOST_SUMS], model) for i in range(0, max(len(terms), 1), MOST_SUMS)]
+    if any(part.groups != parts[0].groups or not np.array_equal(part.rows, parts[0].rows) for part in parts):
+        raise SourceError.changed()
+    values = {term: array for part in parts for term, array in part.values.items()}
     return Totals(values=values, groups=parts[0].groups, rows=parts[0].rows)
 
 
@@ -104,29 +124,31 @@ def _query(rows: Rows, frame: Frame, terms: Sequence[Term], model: Model) -> Tot
     names = {head: f"u{i}" for i, head in enumerate(heads)}
     made: list[nw.Expr] = []
     for (arm, weight, factor), name in names.items():
-        e = None if weight == "one" else weight_expression(weight)
-        if arm >= 0:
-            inside = nw.col("t" if arm else "c")
-            e = inside if e is None else inside * e
-        if factor:
-            e = _factor(factor, arm) if e is None else e * _factor(factor, arm)
-        made.append((nw.lit(1.0) if e is None else e).alias(name))
-    columns = sorted({index for t in terms for index in (t.i, t.j) if index})
+        parts = [weight_expression(weight)] if weight != "one" else []
+        parts += [_factor(factor, arm)] if factor else []
+        made.append((math.prod(parts[1:], start=parts[0]) if parts else nw.lit(1.0)).alias(name))
+    pairs = sorted({(t.i, t.j) for t in terms if t.i and t.j})
+    singles = sorted({t.i or t.j for t in terms if bool(t.i) != bool(t.j)})
+    made += [(nw.col(f"z{i}") * nw.col(f"z{j}")).alias(f"p{i}_{j}") for i, j in pairs]
     keys = ["g"] if rows.grouped else []
-    frame = frame.select(*keys, *[f"z{j}" for j in columns], *made)
+    frame = frame.select(*keys, *[f"z{j}" for j in singles], *made) if terms else frame
     summands: list[nw.Expr] = []
     sums: list[str] = []
     for i, t in enumerate(terms):
-        product = nw.col(names[t.arm, t.weight, t.factor])
-        for index in (t.i, t.j):
-            product = product * nw.col(f"z{index}") if index else product
+        head, column = names[t.arm, t.weight, t.factor], f"p{t.i}_{t.j}" if t.i and t.j else f"z{t.i or t.j}"
+        product = nw.col(head) if t.i == t.j == 0 else nw.col(column) if _plain(t) else nw.col(head) * nw.col(column)
         bound = _bound(rows, t, model)
         g = grid(bound, rows.limit, bound / TYPICAL if t.precise else math.inf, float(rows.limit))
         summands += [part.alias(f"s{i}{level}") for level, part in rounded(product, g).items()]
         sums += [f"s{i}{level}" for level in levels(g)]
     counted = [nw.len().alias("n"), *[nw.col(s).sum() for s in sums]]
-    frame = frame.select(*keys, *summands)
+    frame = frame.select(*keys, *summands) if terms else frame
     return _answer(collect(frame.group_by("g").agg(*counted) if rows.grouped else frame.select(*counted)), terms, rows.grouped)
+
+
+def _plain(t: Term) -> bool:
+    """Whether a term counts every row alike."""
+    return t.weight == "one" and not t.factor
 
 
 def _answer(table: pa.Table, terms: Sequence[Term], grouped: bool) -> Totals:

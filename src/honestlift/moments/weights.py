@@ -150,7 +150,7 @@ def staged(rows: Rows, weights: Iterable[str], factors: Iterable[str], model: Mo
     if factors & {"r", "m0", "m1"}:
         assert model.outcomes is not None
         linear |= {"m0": model.outcomes[0], "m1": model.outcomes[1]}
-    frame = rows.frame.with_columns((1.0 - nw.col("t")).alias("c"), *[predictor(b).alias(n) for n, b in linear.items()])
+    frame = rows.frame.with_columns(*[predictor(b).alias(n) for n, b in linear.items()]) if linear else rows.frame
     made = [nw.col(f"b{j}").clip(-FARTHEST, FARTHEST).exp().alias(f"exp{j}") for j in balancing]
     if "eta" in linear:
         made.append((-(nw.col("eta").abs())).clip(lower_bound=-FARTHEST).exp().alias("q"))
