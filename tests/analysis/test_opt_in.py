@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -230,3 +231,11 @@ def test_a_copy_of_the_outcome_among_the_covariates_stops() -> None:
     check = made.check("outcome_in_covariates")
     assert (check.level, made.verdict.level) == ("stop", "not trustworthy")
     assert check.statement.startswith("finished explains 100 % of task_completed")
+
+
+def test_intervals_that_cover_too_rarely_in_workspaces_say_so() -> None:
+    nested = lift(design=replace(AGENT, cluster="workspace_id"), bootstrap=50)
+    assert "covered 91 to 95 % in 50 simulated workspaces" in nested.find("aipw:bootstrap", "ATE").adjustment
+    assert "users taken as independent" in nested.find("matching_nn", "ATT").adjustment
+    assert "covered" not in nested.find("aipw", "ATE").adjustment
+    assert "covered" not in lift(bootstrap=50).find("aipw:bootstrap", "ATE").adjustment

@@ -14,7 +14,7 @@ from honestlift.analysis.opt_in.flexible import flexible_rows
 from honestlift.analysis.opt_in.matching import MatchedAnswer, matching_answers
 from honestlift.analysis.opt_in.reading import OptInReading
 from honestlift.analysis.opt_in.resamples import resampled_patterns, resampled_rows, resampled_sums
-from honestlift.analysis.opt_in.sheet import Sheet
+from honestlift.analysis.opt_in.sheet import Sheet, coverage_note
 from honestlift.analysis.opt_in.streamed import streamed_basis
 from honestlift.analysis.opt_in.streaming import Streaming
 from honestlift.design.metric import Mean
@@ -202,4 +202,5 @@ def _matching_row(m: MatchedAnswer, origin: float, sheet: Sheet) -> Estimate:
     interval = t_interval(m.effect, m.std_error, math.inf, sheet.level)
     mean = m.control_mean + origin
     share = Relative(estimate=m.effect / mean if mean else None, conf_low=None, conf_high=None)
-    return sheet.row("matching_nn", m.estimand, m.effect, interval, share, m.how, headline=False)
+    how = m.how + coverage_note("matching_nn", sheet.clusters)
+    return sheet.row("matching_nn", m.estimand, m.effect, interval, share, how, headline=False)

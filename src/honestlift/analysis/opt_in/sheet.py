@@ -43,6 +43,25 @@ class Sheet:
         )
 
 
+def coverage_note(method: str, clusters: int | None) -> str:
+    """What a simulation says of a 95 % interval that covers too rarely where users are nested in workspaces; empty elsewhere.
+
+    From docs/explanation/coverage-opt-in.md; such an interval is never a headline.
+
+    Args:
+        method: with its suffix.
+        clusters: workspaces; None without.
+    """
+    if clusters is None:
+        return ""
+    few = clusters <= 20
+    if method == "matching_nn":
+        return f"; users taken as independent, covered {'81 to 95' if few else '90 to 95'} % in simulated workspaces"
+    if method.endswith(":bootstrap"):
+        return f"; covered {'88 to 93 % in 10' if few else '91 to 95 % in 50'} simulated workspaces"
+    return ""
+
+
 def finite(value: float) -> float | None:
     """The number, or None for NaN and infinities."""
     return float(value) if math.isfinite(value) else None
