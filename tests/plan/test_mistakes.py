@@ -161,7 +161,6 @@ NOT_YET_EXAMPLES = {
         "covariates: [{column: a, measured_at: t}]\nmetrics:",
         ["covariates[0].measured_at"],
     ),
-    "adjustment": ("metrics:", "adjustment: interacted\nmetrics:", ["adjustment"]),
     "headline": ("metrics:", "headline: gate\nmetrics:", ["headline: gate"]),
 }
 
@@ -181,13 +180,12 @@ def test_what_the_contract_promises_and_this_version_lacks_is_no_unknown_key(min
 
 def test_the_contract_in_full_names_only_what_is_not_there_yet(minimal, refuse) -> None:
     ratio = "  - {name: Cost, kind: ratio, numerator: cost, denominator: tasks, better: lower, role: guardrail, margin: 0.02}\n"
-    messages = refuse(minimal + ratio + "adjustment: interacted\ntrim: null\nheadline: gate\n")
+    messages = refuse(minimal + ratio + "trim: null\nheadline: gate\n")
     assert [m.split(" is in the plan")[0] for m in messages] == [
         "plan.yaml, line 9: 'metrics[1].kind: ratio'",
         "plan.yaml, line 9: 'metrics[1].numerator'",
         "plan.yaml, line 9: 'metrics[1].denominator'",
-        "plan.yaml, line 10: 'adjustment'",
-        "plan.yaml, line 12: 'headline: gate'",
+        "plan.yaml, line 11: 'headline: gate'",
     ]
 
 
@@ -202,7 +200,7 @@ design:
   treatment: [treated]
 metrics:
   - {column: y, better: up, role: 3}
-adjustment: additive
+headline: gate
 level: high
 """
     assert [m.split(". ")[0] for m in refuse(text)] == [
@@ -211,7 +209,7 @@ level: high
         "plan.yaml, line 7: design.treatment is a list",
         "plan.yaml, line 9: metrics[0].better is 'up'",
         "plan.yaml, line 9: metrics[0].role is 3",
-        f"plan.yaml, line 10: 'adjustment' is in the plan's contract, but version {__version__} cannot do it yet",
+        f"plan.yaml, line 10: 'headline: gate' is in the plan's contract, but version {__version__} cannot do it yet",
         "plan.yaml, line 11: level is 'high'",
     ]
 

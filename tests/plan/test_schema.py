@@ -120,7 +120,9 @@ def test_every_key_has_a_title_a_description_and_examples_that_follow_it(name: s
         ({"bootstrap": -3}, False),
         ({"unit": ""}, False),
         ({"unti": "x"}, False),
-        ({"adjustment": "additive"}, False),
+        ({"adjustment": "additive", "missing": "category"}, True),
+        ({"adjustment": "lin"}, False),
+        ({"missing": "impute"}, False),
         ({"headline": "gate"}, False),
     ],
 )

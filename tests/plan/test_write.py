@@ -81,6 +81,8 @@ def studies(draw) -> Study:
         covariates=tuple(next(columns) for _ in range(draw(st.integers(0, 2)))),
         negative_controls=tuple(next(columns) for _ in range(draw(st.integers(0, 2)))),
         rows=draw(st.sampled_from(["units", "events"])),
+        adjustment=draw(st.sampled_from(["interacted", "additive", "none"])),
+        missing=draw(st.sampled_from(["error", "drop", "category"])),
         level=draw(st.floats(0.5, 0.999999)),
         seed=draw(st.integers(0, 2**128)),
         bootstrap=draw(st.just(0) | st.integers(20, 10**6)),

@@ -9,8 +9,8 @@ from honestlift.analysis.cluster import analyze_cluster
 from honestlift.analysis.opt_in.walk import analyze_opt_in
 from honestlift.design.cluster import ClusterDesign
 from honestlift.design.metric import Mean
-from honestlift.design.opt_in import Learners, Matching, Missing, OptInDesign, OptInStudy, Propensity, as_trim
-from honestlift.design.study import Study
+from honestlift.design.opt_in import Learners, Matching, OptInDesign, OptInStudy, Propensity, as_trim
+from honestlift.design.study import Adjustment, Missing, Study
 from honestlift.errors import DesignError
 from honestlift.result import Lift
 from honestlift.source.connect import connect
@@ -29,10 +29,11 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
     seed: int = 0,
     bootstrap: int = 500,
     exact_duplicates: bool = False,
+    adjustment: Adjustment = "interacted",
+    missing: Missing = "error",
     propensity: Propensity | None = None,
     matching: Matching | None = None,
     trim: Sequence[float] | Literal["crump"] | None = None,
-    missing: Missing = "error",
     learners: Learners | None = None,
 ) -> Lift:
     """Estimate the effect of a feature, with everything that one should know before believing it.
@@ -43,17 +44,20 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
         metrics: the outcomes; the first is primary when none says that it is. A column's name is short for ``Mean(name)``, and
             one alone, here and below, for a list of one.
         name: title of the study.
-        covariates: columns known before the treatment; their balance is checked. In an opt-in study everything rests on them.
+        covariates: columns known before the treatment; their balance is checked, and effects are adjusted for their means in each
+            cluster. In an opt-in study everything rests on them.
         negative_controls: outcomes that the feature cannot move.
         rows: ``units`` (one row per user) or ``events`` (several, summed per user first).
         level: nominal coverage of every interval.
         seed: start of every random draw; the same rows, study and seed give the same bytes.
         bootstrap: replicates of the cluster bootstrap; 0 for none.
         exact_duplicates: look for repeated users among all rows at any size.
+        adjustment: how effects are adjusted for the covariates in a cluster study: ``interacted`` with the arm where both arms have
+            clusters enough, ``additive`` or ``none``.
+        missing: what becomes of users without a covariate: ``error``, ``drop`` or ``category``.
         propensity: opt-in: the model of the choice; maximum likelihood by default.
         matching: opt-in: how users are matched; the nearest neighbour, with ties, by default.
         trim: opt-in: the least and greatest propensity to keep, or ``"crump"``. It changes the question.
-        missing: opt-in: what becomes of users without a covariate: ``error``, ``drop`` or ``category``.
         learners: opt-in: scikit-learn-compatible models, cross-fitted, for one more doubly robust estimate.
 
     Returns:
@@ -85,7 +89,7 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
                 learners=learners,
             ),
         )
-    if propensity or matching or trim or learners or missing != "error":
+    if propensity or matching or trim or learners:
         raise DesignError.opt_in_only()
     study = Study(
         name=name,
@@ -94,6 +98,8 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
         covariates=before,
         negative_controls=controls,
         rows=rows,
+        adjustment=adjustment,
+        missing=missing,
         level=level,
         seed=seed,
         bootstrap=bootstrap,

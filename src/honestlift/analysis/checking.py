@@ -11,7 +11,7 @@ from honestlift.analysis.estimates import Answer, contrast, smallest_difference
 from honestlift.analysis.reading import Reading
 from honestlift.analysis.tables import names_with
 from honestlift.design.study import Study
-from honestlift.diagnostics import agreement, assignment, balance, clusters, contamination
+from honestlift.diagnostics import agreement, assignment, balance, clusters, contamination, precision
 from honestlift.errors import DataError
 from honestlift.inference.sandwich import effective_clusters, leverage
 from honestlift.moments.cells import Outcome
@@ -29,6 +29,7 @@ def check(reading: Reading, answers: Sequence[Answer], study: Study) -> tuple[Ch
     made += [_agreement(answer, study) for answer in answers if answer.others]
     made += _uptake(reading, study)
     made += [_missing(reading, answer, study) for answer in answers]
+    made += [_adjusted(a, study) for a in answers if a.adjustment.used or a.adjustment.left_out]
     made += _balance(reading, study)
     return tuple(sorted(made, key=lambda c: ORDER[c.level]))
 
@@ -50,16 +51,26 @@ def _clusters(reading: Reading, primary: Answer) -> list[Check]:
     names = names_with(reading.cells, primary.metric.column)
     return [
         clusters.few_clusters(headline.df or 0.0, int(arm.sum()), int((~arm).sum()), effective),
-        clusters.cluster_leverage(leverage(white), names),
+        clusters.cluster_leverage(leverage(primary.unadjusted_fit), names),
     ]
 
 
 def _agreement(answer: Answer, study: Study) -> Check:
     headline = next(e for e in answer.estimates if e.headline)
-    p_values = {other.variant: other.interval.p_value for other in answer.others}
-    smallest = {other.variant: other.smallest_p for other in answer.others}
+    others = [
+        o for o in answer.others if o.adjusted or answer.adjustment.form == "none"
+    ]  # a test without covariates has less power
+    p_values = {other.variant: other.interval.p_value for other in others}
+    smallest = {other.variant: other.smallest_p for other in others}
     p = 1.0 if headline.p_value is None else headline.p_value
     return agreement.methods_disagree(answer.metric.label, p, p_values, smallest, study.level)
+
+
+def _adjusted(answer: Answer, study: Study) -> Check:
+    made, errors = answer.adjustment, [answer.find(m, "itt_user") for m in ("user_ols:unadjusted", "user_ols")]
+    before, after = (e.std_error if e else None for e in errors)
+    asked = study.adjustment != "none"
+    return precision.adjustment(answer.metric.label, made.form, made.used, made.left_out if asked else (), before, after)
 
 
 def _exposure(primary: Answer, study: Study) -> list[Check]:

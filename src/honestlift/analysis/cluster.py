@@ -7,14 +7,16 @@ from typing import Any
 import numpy as np
 
 from honestlift.analysis.checking import check
-from honestlift.analysis.estimates import estimate_metric
+from honestlift.analysis.estimates import Answer, estimate_metric
 from honestlift.analysis.ledger import ledger
 from honestlift.analysis.provenance import Clock, provenance
 from honestlift.analysis.reading import Reading, Step, read
 from honestlift.analysis.roles import metric_table
 from honestlift.analysis.tables import cluster_table, density_table, exposure_table, groups_of
 from honestlift.analysis.verdict import judge
+from honestlift.design.metric import Mean
 from honestlift.design.study import Study
+from honestlift.estimators.adjusted import Covariate
 from honestlift.moments.cells import Outcome
 from honestlift.result import Lift
 from honestlift.source.connect import Source
@@ -30,7 +32,7 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
     clock = Clock()
     reading = read(source, study, step)
     step("Estimating")
-    answers = [estimate_metric(metric, reading.cells.outcome(metric.column), study) for metric in study.metrics]
+    answers = [_answer(metric, reading, study) for metric in study.metrics]
     step("Checking")
     checks = check(reading, answers, study)
     verdict = judge(answers, checks, study)
@@ -54,6 +56,15 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
         provenance=provenance(study, clock),
         honestlift_version=__version__,
     )
+
+
+def _answer(metric: Mean, reading: Reading, study: Study) -> Answer:
+    """One metric, adjusted for its own measure before the treatment first, then for the covariates in the order of the study."""
+    before = (metric.pre,) if metric.pre else ()
+    names = dict.fromkeys((*before, *study.covariates))
+    kept = reading.cells.kept(metric.column)
+    covariates = [Covariate(name=name, values=reading.covariates[name].values[kept]) for name in names]
+    return estimate_metric(metric, reading.cells.outcome(metric.column), study, covariates)
 
 
 def _data(reading: Reading, outcomes: list[Outcome], study: Study) -> dict[str, Any]:

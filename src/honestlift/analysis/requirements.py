@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from honestlift.design.study import Study
+from honestlift.design.study import Missing, Study
 from honestlift.errors import DataError
 from honestlift.moments import scan
 from honestlift.moments.cells import Cells
@@ -73,7 +73,7 @@ def _held(source: Source, name: str) -> str:
     )
 
 
-def check_measured(name: str, roles: tuple[str, ...], column: ColumnProfile) -> None:
+def check_measured(name: str, roles: tuple[str, ...], column: ColumnProfile, missing: Missing = "error") -> None:
     """A column of numbers can be used in all its roles.
 
     Raises:
@@ -87,7 +87,7 @@ def check_measured(name: str, roles: tuple[str, ...], column: ColumnProfile) -> 
         raise DataError.too_large(name, max(abs(column.low), abs(column.high)))
     if "outcome" in roles and column.low == column.high:
         raise DataError.constant(name, "outcome", column.low)
-    for role in ("covariate", "uptake"):
+    for role in ("uptake", *(("covariate",) if missing == "error" else ())):
         if role in roles and column.missing:
             raise DataError.missing_values(name, role, column.missing)
 

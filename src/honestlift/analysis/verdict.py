@@ -19,7 +19,13 @@ def judge(answers: Sequence[Answer], checks: Sequence[Check], study: Study) -> V
     return Verdict(
         level=level,
         headline=_headline(headline, primary.metric, level),
-        because=(*_naive(primary, headline), *_spillover(primary), *_guardrails(answers, study), *_doubts(checks, headline)),
+        because=(
+            *_naive(primary, headline),
+            *_precision(primary, checks),
+            *_spillover(primary),
+            *_guardrails(answers, study),
+            *_doubts(checks, headline),
+        ),
         would_change_it=tuple(_would_change(headline, level, checks)),
     )
 
@@ -61,10 +67,10 @@ def _headline(e: Estimate, metric: Mean, level: VerdictLevel) -> str:
 
 
 def _naive(answer: Answer, headline: Estimate) -> list[str]:
-    naive = answer.find("naive_ols", "itt_user")
-    if naive is None or not naive.std_error or not headline.std_error:
+    naive, alike = answer.find("naive_ols", "itt_user"), answer.find("user_ols:unadjusted", "itt_user") or headline
+    if naive is None or not naive.std_error or not alike.std_error:
         return []
-    ratio = headline.std_error / naive.std_error
+    ratio = alike.std_error / naive.std_error
     places = words.places_of(naive.conf_low, naive.conf_high)
     text = f"A test of users as if independent says {words.signed(naive.estimate, places)} "
     text += f"({words.interval(naive.conf_low, naive.conf_high, places)})"
@@ -73,6 +79,13 @@ def _naive(answer: Answer, headline: Estimate) -> list[str]:
     worth = answer.outcome.rows / ratio**2
     text += f"; its standard error is {words.times(ratio)} times too small, because users of one workspace resemble each other: "
     return [text + f"{answer.outcome.rows:,} users carry the information of {words.count(worth, 'independent one')}."]
+
+
+def _precision(primary: Answer, checks: Sequence[Check]) -> list[str]:
+    """What the covariates did for the primary metric."""
+    if primary.adjustment.form == "none":
+        return []
+    return [c.statement for c in checks if c.code == "adjustment" and c.metric == primary.metric.label]
 
 
 def _spillover(answer: Answer) -> list[str]:

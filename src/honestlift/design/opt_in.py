@@ -11,10 +11,10 @@ from typing import Any, Literal, get_args
 
 from honestlift.design.cluster import Treatment
 from honestlift.design.metric import Mean
+from honestlift.design.study import Missing
 from honestlift.errors import DesignError
 
 Estimand = Literal["ATE", "ATT", "ATC", "ATO", "ATM"]
-Missing = Literal["error", "drop", "category"]
 Penalty = Literal["none", "l2"]
 
 

@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from honestlift.design.cluster import ClusterDesign
 from honestlift.design.metric import Mean
 from honestlift.errors import DesignError
+
+Adjustment = Literal["interacted", "additive", "none"]
+Missing = Literal["error", "drop", "category"]
 
 SHARED = frozenset(
     frozenset(pair)
@@ -36,7 +39,11 @@ class Study:
         name: title of the study.
         design: what was done.
         metrics: the outcomes; the first is primary when none says that it is.
-        covariates: columns known before the treatment; text becomes categories.
+        covariates: columns known before the treatment; text becomes categories. Their balance is checked, and the effects are
+            adjusted for their means in each cluster.
+        adjustment: ``interacted`` with the arm where both arms have clusters enough, else additive; ``additive``; or ``none``.
+        missing: what becomes of users without a covariate: ``error``; ``drop``, left out and counted; or ``category``, those
+            without text are a level of their own, and the share without a number is one more covariate.
         negative_controls: outcomes that the feature cannot move.
         rows: ``units`` (one row per user) or ``events`` (several, summed per user first).
         headline: ``itt`` (the randomized contrast of arms).
@@ -55,6 +62,8 @@ class Study:
     covariates: tuple[str, ...] = ()
     negative_controls: tuple[str, ...] = ()
     rows: Literal["units", "events"] = "units"
+    adjustment: Adjustment = "interacted"
+    missing: Missing = "error"
     headline: Literal["itt"] = "itt"
     level: float = 0.95
     seed: int = 0
@@ -72,6 +81,10 @@ class Study:
             raise DesignError.out_of_range("seed", self.seed, "a whole number from 0 up")
         if self.rows not in ("units", "events"):
             raise DesignError.out_of_range("rows", self.rows, "'units' or 'events'")
+        if self.adjustment not in get_args(Adjustment):
+            raise DesignError.out_of_range("adjustment", self.adjustment, "'interacted', 'additive' or 'none'")
+        if self.missing not in get_args(Missing):
+            raise DesignError.out_of_range("missing", self.missing, "'error', 'drop' or 'category'")
         if self.headline != "itt":
             raise DesignError.out_of_range("headline", self.headline, "'itt'; the global effect needs a collaboration graph")
         labels = [metric.label for metric in self.metrics]

@@ -15,7 +15,6 @@ NOT_YET: dict[str, tuple[str, ...]] = {
     "metrics.*.numerator": (),
     "metrics.*.denominator": (),
     "covariates.*.measured_at": (),
-    "adjustment": (),
     "headline": ("gate",),
 }
 

@@ -112,10 +112,8 @@ class OptInPlanSection(PlanSection):
         description="Propensities to keep, or crump: a change of question.",
         examples=["crump", [0.1, 0.9]],
     )
-    missing: Literal["error", "drop", "category"] = Field(  # pyright: ignore[reportIncompatibleVariableOverride]  fields are frozen
-        default="error",
-        description="Users without a covariate: an error, dropped and counted, or a category. Missing outcomes drop per metric.",
-        examples=["error"],
+    adjustment: Literal["interacted"] = Field(  # pyright: ignore[reportIncompatibleVariableOverride]  fields are frozen
+        default="interacted", description="Outcome models have each arm's own slopes.", examples=["interacted"]
     )
 
     @field_validator("trim")

@@ -97,6 +97,8 @@ def _study(plan: PlanSection, assignment: Assignment | None) -> Study:
         covariates=tuple(c if isinstance(c, str) else c.column for c in plan.covariates),
         negative_controls=tuple(plan.negative_controls),
         rows=plan.rows,
+        adjustment=plan.adjustment,
+        missing=plan.missing,
         headline=plan.headline,
         level=plan.level,
         seed=plan.seed,

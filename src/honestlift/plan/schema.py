@@ -176,9 +176,14 @@ class PlanSection(Section):
     covariates: list[Covariate] = Field(
         default=[], description="Columns known before the treatment; text becomes categories.", examples=[["engagement_tier"]]
     )
-    missing: Literal["error"] = Field(
+    adjustment: Literal["interacted", "additive", "none"] = Field(
+        default="interacted",
+        description="How effects are adjusted for the covariates: interacted with the arm where both have clusters enough.",
+        examples=["interacted"],
+    )
+    missing: Literal["error", "drop", "category"] = Field(
         default="error",
-        description="A missing covariate is an error. Missing outcomes are dropped per metric and counted by arm.",
+        description="Users without a covariate: an error, dropped and counted, or a category. Missing outcomes drop per metric.",
         examples=["error"],
     )
     headline: Literal["itt"] = Field(

@@ -78,7 +78,9 @@ def plan_text(study: Study | OptInStudy, data: DataPath | DataTable, folder: Pat
 def _cluster_values(study: Study, assignment: str | None, folder: Path) -> dict[str, Any]:
     """The keys that a cluster study has of its own."""
     design = _design(study, assignment and shorten(assignment, folder))
-    return {"rows": study.rows, "design": design, "headline": study.headline}
+    own: dict[str, Any] = {} if study.adjustment == "interacted" else {"adjustment": study.adjustment}
+    own |= {} if study.missing == "error" else {"missing": study.missing}
+    return {"rows": study.rows, "design": design, **own, "headline": study.headline}
 
 
 def _data(data: DataPath | DataTable, folder: Path) -> Any:

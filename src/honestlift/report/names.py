@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from honestlift.result import Estimate
+
 ROADS = {
     "naive_ols": "users as if independent (naive)",
     "cluster_wls": "workspace means by size",
+    "user_ols:unadjusted": "users, by workspace, unadjusted",
     "user_ols": "users, by workspace",
+    "user_ols:adjusted": "users, by workspace, adjusted",
+    "cluster_means:unadjusted": "workspace means, unadjusted",
+    "cluster_means:adjusted": "workspace means, adjusted",
     "cluster_means": "workspace means, each once",
     "two_exposure_ols": "two exposures, by workspace",
     "published_rollout": "direct + share × spillover",
@@ -22,6 +28,7 @@ VARIANTS = {
     "wild": "wild bootstrap",
     "randomization": "randomization test",
     "cross_fitted": "cross-fitted",
+    "unadjusted": "unadjusted",
 }
 ESTIMANDS = {
     "itt_user": "Effect per user",
@@ -54,6 +61,7 @@ CHECKS = {
     "pre_period_balance": "Balance before treatment",
     "negative_control": "Negative control",
     "methods_disagree": "Methods agree",
+    "adjustment": "Adjusted for covariates",
     "roster": "Roster",
 }
 
@@ -90,6 +98,17 @@ GROUPS = {
     "exposed control": "Exposed control",
     "pure control": "Unexposed control",
 }
+
+
+def is_road(e: Estimate) -> bool:
+    """Whether an estimate is a number of its own, not another interval of one."""
+    return ":" not in e.method or e.method.endswith(":unadjusted")
+
+
+def road(e: Estimate) -> str:
+    """What an estimate's method is called; that covariates are in it is said."""
+    adjusted = f"{e.method}:adjusted" if "covariates" in e.adjustment else e.method
+    return ROADS.get(adjusted, ROADS.get(e.method, e.method))
 
 
 def check_name(code: str) -> str:

@@ -8,7 +8,8 @@ from dataclasses import dataclass
 from honestlift.report import words
 from honestlift.report.asked import Asked, asked, estimates_of
 from honestlift.report.axis import Axis, axis
-from honestlift.report.names import ESTIMANDS, FADED, ROADS, VARIANTS
+from honestlift.report.names import ESTIMANDS, FADED, ROADS, VARIANTS, is_road
+from honestlift.report.names import road as road_name
 from honestlift.result import Estimate, Lift
 
 FULL = 6
@@ -66,7 +67,7 @@ def blocks(lift: Lift) -> list[Block]:
 
 
 def _block(lift: Lift, metric: Asked, *, full: bool) -> Block:
-    roads = [e for e in estimates_of(lift, metric.name) if ":" not in e.method and e.method != "cluster_wls"]
+    roads = [e for e in estimates_of(lift, metric.name) if is_road(e) and e.method != "cluster_wls"]
     kept = [e for e in roads if full or e.headline or e.method == "naive_ols"]
     return _drawn(metric, kept)
 
@@ -94,7 +95,7 @@ def _row(e: Estimate, line: Axis, *, named: bool = False) -> Row:
     places = words.places_of(e.conf_low, e.conf_high)
     return Row(
         what=ESTIMANDS.get(e.estimand, e.estimand),
-        road=road(e) if named else ROADS.get(e.method, e.method),
+        road=road(e) if named else road_name(e),
         note=note(e),
         tone=tone(e),
         effect=words.signed(e.estimate, places),
@@ -172,7 +173,7 @@ def _share_row(e: Estimate, line: Axis) -> Row:
     ends = f"{words.percent(low, digits, sign=True)} to {words.percent(high, digits, sign=True)}"
     return Row(
         what=ESTIMANDS.get(e.estimand, e.estimand),
-        road=ROADS.get(e.method, e.method),
+        road=road_name(e),
         note=note(e),
         tone=tone(e),
         effect=words.percent(share.estimate, digits, sign=True),

@@ -12,7 +12,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from honestlift.report import words
-from honestlift.report.names import ESTIMANDS, FADED, ROADS, VARIANTS
+from honestlift.report.names import ESTIMANDS, FADED, VARIANTS, is_road, road
 from honestlift.result import Check, Estimate, Lift
 
 STRIP = 25
@@ -61,7 +61,7 @@ class _Numbers:
 
     def __init__(self, metric: str, estimates: Sequence[Estimate]) -> None:
         self.metric, self.estimates = metric, estimates
-        self.roads = [e for e in estimates if ":" not in e.method]
+        self.roads = [e for e in estimates if is_road(e)]
         self.axis = _axis(self.roads)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -79,7 +79,9 @@ class _Numbers:
             for e in rows:
                 style = "bold" if e.headline else "dim" if e.method in FADED else ""
                 yield _line(cells[id(e)], widths, style)
-                variants = [o for o in self.estimates if o.estimand == estimand and o.method.startswith(f"{e.method}:")]
+                variants = [
+                    o for o in self.estimates if o.estimand == estimand and o.method.startswith(f"{e.method}:") and not is_road(o)
+                ]
                 if variants and e.method != "cluster_wls":
                     yield Text("     " + "; ".join(_variant(o) for o in variants), style="dim")
 
@@ -104,7 +106,7 @@ def _estimand(e: Estimate) -> Text:
 def _row(e: Estimate, axis: tuple[float, float]) -> list[str]:
     places = words.places_of(e.conf_low, e.conf_high) if e.conf_low is not None else 4
     ends = words.interval(e.conf_low, e.conf_high, places) if e.conf_low is not None else "–"
-    name = (" ◆ " if e.headline else "   ") + ROADS.get(e.method, e.method)
+    name = (" ◆ " if e.headline else "   ") + road(e)
     error = words.number(e.std_error, places + 1)
     bounded = e.conf_low is None or e.relative.conf_low is not None  # else the control mean may be zero
     share = words.percent(e.relative.estimate if bounded else None, sign=True)
