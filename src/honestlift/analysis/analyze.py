@@ -8,7 +8,7 @@ from typing import Any, Literal
 from honestlift.analysis.cluster import analyze_cluster
 from honestlift.analysis.opt_in.walk import analyze_opt_in
 from honestlift.design.cluster import ClusterDesign
-from honestlift.design.metric import Mean
+from honestlift.design.metric import Mean, Metric, Ratio
 from honestlift.design.opt_in import Learners, Matching, OptInDesign, OptInStudy, Propensity, as_trim
 from honestlift.design.study import Adjustment, Missing, Study
 from honestlift.errors import DesignError
@@ -19,7 +19,7 @@ from honestlift.source.connect import connect
 def analyze(  # noqa: PLR0913  the contract of the Python face
     data: Any,
     design: ClusterDesign | OptInDesign,
-    metrics: Sequence[Mean | str] | Mean | str,
+    metrics: Sequence[Metric | str] | Metric | str,
     *,
     name: str = "Untitled study",
     covariates: Sequence[str] | str = (),
@@ -66,7 +66,8 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
     Raises:
         HonestliftError: if a column, a value or an option is not what the study needs; the message says what to do.
     """
-    outcomes = tuple(Mean(m) if isinstance(m, str) else m for m in ([metrics] if isinstance(metrics, (str, Mean)) else metrics))
+    several = [metrics] if isinstance(metrics, (str, Mean, Ratio)) else metrics
+    outcomes = tuple(Mean(m) if isinstance(m, str) else m for m in several)
     before = (covariates,) if isinstance(covariates, str) else tuple(covariates)
     controls = (negative_controls,) if isinstance(negative_controls, str) else tuple(negative_controls)
     if isinstance(design, OptInDesign):
@@ -75,7 +76,7 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
             OptInStudy(
                 name=name,
                 design=design,
-                metrics=outcomes,
+                metrics=outcomes,  # pyright: ignore[reportArgumentType]  the study refuses what is no mean
                 covariates=before,
                 negative_controls=controls,
                 propensity=propensity or Propensity(),

@@ -10,10 +10,14 @@ from numpy.typing import NDArray
 from honestlift.analysis.estimates import Answer, contrast, smallest_difference
 from honestlift.analysis.reading import Reading
 from honestlift.analysis.tables import names_with
+from honestlift.design.metric import Ratio
 from honestlift.design.study import Study
 from honestlift.diagnostics import agreement, assignment, balance, clusters, contamination, precision
 from honestlift.errors import DataError
-from honestlift.inference.sandwich import effective_clusters, leverage
+from honestlift.estimators import itt
+from honestlift.estimators.fit import least_squares, true_value
+from honestlift.estimators.ratio import denominators
+from honestlift.inference.sandwich import covariance, effective_clusters, leverage, whiten
 from honestlift.moments.cells import Outcome
 from honestlift.moments.spec import Sum
 from honestlift.result import Check
@@ -25,7 +29,9 @@ def check(reading: Reading, answers: Sequence[Answer], study: Study) -> tuple[Ch
     """All checks that the study's columns allow, worst first, else in the order of the walk."""
     primary = next(a for a in answers if a.metric is study.primary)
     made = [*_assignment(reading, study), *_clusters(reading, primary), *_exposure(primary, study)]
-    made += [clusters.size_effect(a.metric.label, a.outcome, smallest_difference(a.outcome)) for a in answers]
+    means = [a for a in answers if not isinstance(a.metric, Ratio)]
+    made += [clusters.size_effect(a.metric.label, a.outcome, smallest_difference(a.outcome)) for a in means]
+    made += [_denominator(reading, a.metric, study) for a in answers if isinstance(a.metric, Ratio)]
     made += [_agreement(answer, study) for answer in answers if answer.others]
     made += _uptake(reading, study)
     made += [_missing(reading, answer, study) for answer in answers]
@@ -48,7 +54,7 @@ def _clusters(reading: Reading, primary: Answer) -> list[Check]:
     pick = white.fit.contrast("itt")
     headline = next(e for e in primary.estimates if e.headline)
     effective = (effective_clusters(white, pick, 0.0), effective_clusters(white, pick, 1.0))
-    names = names_with(reading.cells, primary.metric.column)
+    names = names_with(reading.cells, *primary.metric.columns)
     return [
         clusters.few_clusters(headline.df or 0.0, int(arm.sum()), int((~arm).sum()), effective),
         clusters.cluster_leverage(leverage(primary.unadjusted_fit), names),
@@ -71,6 +77,17 @@ def _adjusted(answer: Answer, study: Study) -> Check:
     before, after = (e.std_error if e else None for e in errors)
     asked = study.adjustment != "none"
     return precision.adjustment(answer.metric.label, made.form, made.used, made.left_out if asked else (), before, after)
+
+
+def _denominator(reading: Reading, metric: Ratio, study: Study) -> Check:
+    outcome = denominators(reading.cells, *metric.columns)
+    white = whiten(least_squares(itt.user_moments(outcome)))
+    v = covariance(white, "CR2")
+    control, both = np.array([1.0, 0.0]), np.array([1.0, 1.0])
+    means = (true_value(white.fit, control), true_value(white.fit, both))
+    errors = (float(control @ v @ control) ** 0.5, float(both @ v @ both) ** 0.5)
+    effect, interval = contrast(outcome, study.level)
+    return precision.denominator(metric.label, metric.denominator, means, errors, effect, interval.p_value)
 
 
 def _exposure(primary: Answer, study: Study) -> list[Check]:
@@ -100,8 +117,8 @@ def _uptake(reading: Reading, study: Study) -> list[Check]:
 
 def _missing(reading: Reading, answer: Answer, study: Study) -> Check:
     cells = reading.cells
-    column = answer.metric.column
-    gone: NDArray[np.float64] = cells.moments.rows - cells.moments.sums[Sum((), (column,))]
+    present = tuple(sorted(answer.metric.columns))
+    gone: NDArray[np.float64] = cells.moments.rows - cells.moments.sums[Sum((), present)]
     users = [float(cells.moments.rows[cells.treated == arm].sum()) for arm in (False, True)]
     shares = (float(gone[~cells.treated].sum()) / users[0], float(gone[cells.treated].sum()) / users[1])
     p = contrast(cells.indicator(gone), study.level)[1].p_value if gone.sum() else None

@@ -11,12 +11,14 @@ from honestlift.analysis.estimates import Answer, estimate_metric
 from honestlift.analysis.ledger import ledger
 from honestlift.analysis.provenance import Clock, provenance
 from honestlift.analysis.reading import Reading, Step, read
+from honestlift.analysis.requirements import check_denominator
 from honestlift.analysis.roles import metric_table
 from honestlift.analysis.tables import cluster_table, density_table, exposure_table, groups_of
 from honestlift.analysis.verdict import judge
-from honestlift.design.metric import Mean
+from honestlift.design.metric import Metric, Ratio
 from honestlift.design.study import Study
 from honestlift.estimators.adjusted import Covariate
+from honestlift.estimators.ratio import ratio_outcome, workspace_ratios
 from honestlift.moments.cells import Outcome
 from honestlift.result import Lift
 from honestlift.source.connect import Source
@@ -58,13 +60,18 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
     )
 
 
-def _answer(metric: Mean, reading: Reading, study: Study) -> Answer:
+def _answer(metric: Metric, reading: Reading, study: Study) -> Answer:
     """One metric, adjusted for its own measure before the treatment first, then for the covariates in the order of the study."""
     before = (metric.pre,) if metric.pre else ()
     names = dict.fromkeys((*before, *study.covariates))
-    kept = reading.cells.kept(metric.column)
+    cells = reading.cells
+    kept = cells.kept(*metric.columns)
     covariates = [Covariate(name=name, values=reading.covariates[name].values[kept]) for name in names]
-    return estimate_metric(metric, reading.cells.outcome(metric.column), study, covariates)
+    if not isinstance(metric, Ratio):
+        return estimate_metric(metric, cells.outcome(metric.column), study, covariates)
+    check_denominator(cells, metric)
+    ratios = workspace_ratios(cells, *metric.columns)
+    return estimate_metric(metric, ratio_outcome(cells, *metric.columns), study, covariates, ratios)
 
 
 def _data(reading: Reading, outcomes: list[Outcome], study: Study) -> dict[str, Any]:

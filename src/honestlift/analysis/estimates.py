@@ -5,13 +5,14 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 
 import numpy as np
 from numpy.typing import NDArray
 
 from honestlift.analysis.alternatives import Alternative, alternatives
 from honestlift.analysis.sheet import Sheet, finite, linear_row, settled
-from honestlift.design.metric import Mean
+from honestlift.design.metric import Metric, Ratio
 from honestlift.design.study import Study
 from honestlift.errors import DataError, DesignError
 from honestlift.estimators import exposure, itt
@@ -28,6 +29,12 @@ ROUNDING = 1e-11
 """Share of an outcome's spread below which an effect, an error or a mean is what rounding left over, and is taken to be zero."""
 
 
+RATIO_SCALE = "difference of ratios"
+"""The scale of an effect on a ratio of sums: an effect per unit of the denominator, not per user."""
+
+LINEAR = ("wild",)
+"""Tests beside the headline that need no more than scores; the others would have to take the ratio anew in every draw."""
+
 SPREADS = (1e-70, 1e70)
 """Spreads of an outcome whose fourth powers, which the resampling tests compare, are doubles with all their digits."""
 
@@ -39,6 +46,7 @@ class Answer:
     Attributes:
         metric: the metric.
         outcome: its sums.
+        workspaces: the sums whose cluster means the effect per workspace is of; None for a ratio that a cluster lacks.
         estimates: every estimate, the headline among them.
         headline_fit: the fit behind the headline, whitened.
         unadjusted_fit: the same without covariates.
@@ -47,8 +55,9 @@ class Answer:
         dropped_draws: bootstrap draws without both arms (and exposures), which were left out.
     """
 
-    metric: Mean
+    metric: Metric
     outcome: Outcome
+    workspaces: Outcome | None
     estimates: tuple[Estimate, ...]
     headline_fit: Whitened
     unadjusted_fit: Whitened
@@ -66,7 +75,9 @@ def smallest_difference(outcome: Outcome) -> float:
     return ROUNDING * math.sqrt(float(outcome.square.sum() / outcome.count.sum()))
 
 
-def estimate_metric(metric: Mean, outcome: Outcome, study: Study, covariates: Sequence[Covariate] = ()) -> Answer:
+def estimate_metric(
+    metric: Metric, outcome: Outcome, study: Study, covariates: Sequence[Covariate] = (), ratios: Outcome | None = None
+) -> Answer:
     """Estimate one metric in every way that the study calls for.
 
     Args:
@@ -74,6 +85,7 @@ def estimate_metric(metric: Mean, outcome: Outcome, study: Study, covariates: Se
         outcome: its sums.
         study: the question.
         covariates: what is known of the outcome's clusters before the treatment, in the order in which they are to be used.
+        ratios: for a ratio, the outcome whose cluster means are the clusters' ratios, where they all have one.
 
     Raises:
         DataError: if the outcome varies by so little or so much that fourth powers of it do not fit a double.
@@ -81,28 +93,37 @@ def estimate_metric(metric: Mean, outcome: Outcome, study: Study, covariates: Se
     """
     smallest = smallest_difference(outcome)
     if not SPREADS[0] <= smallest / ROUNDING <= SPREADS[1]:
-        raise DataError.extreme_spread(metric.column, smallest / ROUNDING, *SPREADS)
-    sheet = Sheet(metric=metric.label, level=study.level, units=outcome.rows, clusters=outcome.clusters, smallest=smallest)
+        raise DataError.extreme_spread(metric.columns[0], smallest / ROUNDING, *SPREADS)
+    ratio = isinstance(metric, Ratio)
+    sheet = Sheet(
+        metric=metric.label,
+        level=study.level,
+        units=outcome.rows,
+        clusters=outcome.clusters,
+        smallest=smallest,
+        scale=RATIO_SCALE if ratio else "difference",
+    )
     strata = bool(study.design.strata)
     if strata and not itt.contrasts(outcome):
         raise DesignError.strata_without_contrast(study.design.strata)
     adjustment = itt.choose_covariates(outcome, covariates, study.adjustment, strata=strata)
     plain = itt.user_moments(outcome)
-    honest = _honest(outcome, adjustment, sheet, strata=strata)
+    honest = _honest(outcome, ratios if ratio else outcome, adjustment, sheet, strata=strata)
     rows = [_naive(plain, sheet), _weighted_means(outcome, sheet), *honest.rows]
     tables = [plain, *honest.tables]
-    if _contrasts_exposure(outcome):
+    if not ratio and _contrasts_exposure(outcome):
         exposed = exposure.two_exposure_moments(outcome)
         rows += _two_exposure(exposed, outcome, study, sheet)
         tables.append(exposed)
-    others = alternatives(honest.fit, outcome, study)
+    others = tuple(o for o in alternatives(honest.fit, outcome, study) if not ratio or o.variant in LINEAR)
     headline = next(e for e in rows if e.headline)
     rows += [_beside(other, headline, sheet) for other in others]
-    draws = _bootstrap(tables, study)
+    draws = () if ratio else _bootstrap(tables, study)  # a resample has ratios of its own
     rows += _bootstrap_rows(draws, rows, study, sheet, outcome.origin)
     return Answer(
         metric=metric,
         outcome=outcome,
+        workspaces=ratios if ratio else outcome,
         estimates=tuple(rows),
         headline_fit=honest.fit,
         unadjusted_fit=honest.unadjusted,
@@ -122,14 +143,15 @@ class _Honest:
     unadjusted: Whitened
 
 
-def _honest(outcome: Outcome, adjustment: Adjustment, sheet: Sheet, *, strata: bool) -> _Honest:
+def _honest(outcome: Outcome, workspaces: Outcome | None, adjustment: Adjustment, sheet: Sheet, *, strata: bool) -> _Honest:
     """With the covariates, and beside it without them; the strata are the design's, and are in both."""
     design = ("strata, interacted" if itt.interacts(outcome) else "strata, additive") if strata else "none"
-    makers = {("user_ols", "itt_user"): itt.user_moments, ("cluster_means", "itt_cluster"): itt.cluster_mean_moments}
-    before = {codes: make(outcome, strata=strata) for codes, make in makers.items()}
+    makers = {("user_ols", "itt_user"): partial(itt.user_moments, outcome)}
+    makers |= {("cluster_means", "itt_cluster"): partial(itt.cluster_mean_moments, workspaces)} if workspaces else {}
+    before = {codes: make(strata=strata) for codes, make in makers.items()}
     after, how = before, design
     if adjustment.form != "none":
-        after = {codes: make(outcome, strata=strata, adjustment=adjustment) for codes, make in makers.items()}
+        after = {codes: make(strata=strata, adjustment=adjustment) for codes, make in makers.items()}
         how = f"{design}; covariates, {adjustment.form}" if strata else f"covariates, {adjustment.form}"
     rows: list[Estimate] = []
     fits: list[Whitened] = []

@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from honestlift.analysis.covariates import ABSENT, Columns, covariates_of, level_name
 from honestlift.analysis.requirements import check_both_arms, check_columns, check_measured, check_units, check_uptake, numeric
+from honestlift.design.metric import Ratio
 from honestlift.design.study import Missing, Study
 from honestlift.errors import DataError
 from honestlift.estimators.adjusted import Covariate
@@ -184,10 +185,13 @@ def _levels(counts: Moments, name: str, missing: Missing) -> list[str]:
 
 
 def _spec(study: Study, measures: list[str], keys: list[str]) -> Spec:
-    """Count, sum and square of every measured column over its own rows."""
+    """Count, sum and square of every measured column over its own rows; of a ratio's two columns also their product, over both's."""
     spec = Spec(study.design.cluster, tuple(keys[1:]))
     for name in measures:
         spec = spec | Spec.of_outcome(study.design.cluster, name, cells=keys[1:])
+    for metric in study.metrics:
+        if isinstance(metric, Ratio):
+            spec = spec | Spec.of_outcome(study.design.cluster, metric.numerator, (metric.denominator,), cells=keys[1:])
     return spec
 
 

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
+from honestlift.design.metric import Mean, Ratio
 from honestlift.design.study import Missing, Study
 from honestlift.errors import DataError
+from honestlift.estimators.ratio import denominators
 from honestlift.moments import scan
 from honestlift.moments.cells import Cells
 from honestlift.moments.profile import ColumnProfile
@@ -24,7 +26,10 @@ LARGEST = 1e150
 
 def numeric(study: Study, covariates: Sequence[str] = ()) -> dict[str, tuple[str, ...]]:
     """Columns that must hold numbers, and covariates that do, each with its roles."""
-    pairs = [(m.column, "outcome") for m in study.metrics]
+    pairs = [(m.column, "outcome") for m in study.metrics if isinstance(m, Mean)]
+    pairs += [
+        pair for m in study.metrics if isinstance(m, Ratio) for pair in zip(m.columns, ("numerator", "denominator"), strict=True)
+    ]
     pairs += [(m.pre, "measure before treatment") for m in study.metrics if m.pre]
     pairs += [(name, "negative control") for name in study.negative_controls]
     pairs += [(study.design.uptake, "uptake")] if study.design.uptake else []
@@ -119,6 +124,22 @@ def check_both_arms(cells: Cells, column: str, role: str, cluster: str) -> None:
             raise DataError.no_outcome_in_arm(column, name)
     if min(treated, control) < 2:
         raise DataError.outcome_in_few_clusters(column, role, cluster, treated, control)
+
+
+def check_denominator(cells: Cells, metric: Ratio) -> None:
+    """Both columns of a ratio are there in two clusters of each arm, and the denominator adds up to something in both arms.
+
+    Raises:
+        DataError: if they are not.
+    """
+    outcome = denominators(cells, *metric.columns)
+    for name, arm in (("treated", True), ("control", False)):
+        inside = outcome.treated == arm
+        users = float(outcome.count[inside].sum())
+        if int((outcome.arm == arm).sum()) < 2:
+            raise DataError.no_outcome_in_arm(f"{metric.numerator} and {metric.denominator}", name)
+        if not float(outcome.total[inside].sum()) + outcome.origin * users > 0:
+            raise DataError.no_denominator(metric.denominator, name)
 
 
 def check_units(source: Source, unit: str, rows: int, *, exact: bool) -> int:

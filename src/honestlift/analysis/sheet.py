@@ -22,6 +22,7 @@ class Sheet:
     units: int
     clusters: int
     smallest: float
+    scale: str = "difference"
 
     def row(
         self,
@@ -47,7 +48,7 @@ class Sheet:
             conf_low=finite(interval.low),
             conf_high=finite(interval.high),
             level=self.level,
-            scale="difference",
+            scale=self.scale,
             relative=share,
             adjustment=adjustment,
             identified=identified,

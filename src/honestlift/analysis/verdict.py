@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from honestlift.analysis.estimates import Answer
-from honestlift.design.metric import Mean
+from honestlift.analysis.estimates import RATIO_SCALE, Answer
+from honestlift.design.metric import Metric
 from honestlift.design.study import Study
 from honestlift.report import words
 from honestlift.result import Check, Estimate, Verdict, VerdictLevel
@@ -30,7 +30,7 @@ def judge(answers: Sequence[Answer], checks: Sequence[Check], study: Study) -> V
     )
 
 
-def _level(headline: Estimate, metric: Mean, checks: Sequence[Check]) -> VerdictLevel:
+def _level(headline: Estimate, metric: Metric, checks: Sequence[Check]) -> VerdictLevel:
     touching = [c for c in checks if c.touches(headline.metric, headline.estimand)]
     low, high = headline.conf_low, headline.conf_high
     if any(c.level == "stop" for c in touching) or low is None or high is None:
@@ -44,14 +44,15 @@ def _level(headline: Estimate, metric: Mean, checks: Sequence[Check]) -> Verdict
     return "likely, with caveats" if doubted else "supported"
 
 
-def _headline(e: Estimate, metric: Mean, level: VerdictLevel) -> str:
+def _headline(e: Estimate, metric: Metric, level: VerdictLevel) -> str:
     places = words.places_of(e.conf_low, e.conf_high)
     name = words.clean(metric.label)
     effect = (
         f"{words.signed(e.estimate, places)} ({words.level(e.level)} interval {words.interval(e.conf_low, e.conf_high, places)}"
     )
+    kind = "ratio" if e.scale == RATIO_SCALE else "mean"
     bounded = e.relative.conf_low is not None  # else the control mean may be zero, and a share of it anything
-    effect += f"; {words.percent(e.relative.estimate, sign=True)} of the control mean)" if bounded else ")"
+    effect += f"; {words.percent(e.relative.estimate, sign=True)} of the control {kind})" if bounded else ")"
     if level == "not trustworthy":
         return (
             f"Not trustworthy. {name} differs by {effect} in treated workspaces, but a check says that the comparison is broken."
@@ -63,7 +64,8 @@ def _headline(e: Estimate, metric: Mean, level: VerdictLevel) -> str:
             f"and better than {words.signed(more, places)}."
         )
     start = {"harmful": "Harmful.", "supported": "Supported.", "likely, with caveats": "Likely, with caveats."}[level]
-    return f"{start} {name}: {effect} per user in treated workspaces."
+    per_user = "" if e.scale == RATIO_SCALE else " per user"
+    return f"{start} {name}: {effect}{per_user} in treated workspaces."
 
 
 def _naive(answer: Answer, headline: Estimate) -> list[str]:
@@ -119,7 +121,7 @@ def _guardrails(answers: Sequence[Answer], study: Study) -> list[str]:
     return made
 
 
-def guardrail_state(e: Estimate, metric: Mean) -> str:
+def guardrail_state(e: Estimate, metric: Metric) -> str:
     """``holds``, ``is breached`` (the interval lies beyond the margin on the bad side) or ``is unsettled``."""
     low, high = e.relative.conf_low, e.relative.conf_high
     if low is None or high is None:

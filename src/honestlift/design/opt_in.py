@@ -172,6 +172,9 @@ class OptInStudy:
     def __post_init__(self) -> None:
         if not self.metrics:
             raise DesignError.no_metric()
+        ratios = [m.label for m in self.metrics if not isinstance(m, Mean)]  # pyright: ignore[reportUnnecessaryIsInstance]  from Python
+        if ratios:
+            raise DesignError.out_of_range("metric", ratios[0], "a mean; ratios are metrics of cluster studies")
         if not self.covariates:
             raise DesignError.no_covariates()
         if not 0.5 <= self.level < 1:

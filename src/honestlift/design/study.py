@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Literal, get_args
 
 from honestlift.design.cluster import ClusterDesign
-from honestlift.design.metric import Mean
+from honestlift.design.metric import Metric
 from honestlift.errors import DesignError
 
 Adjustment = Literal["interacted", "additive", "none"]
@@ -57,7 +57,7 @@ class Study:
     """
 
     design: ClusterDesign
-    metrics: tuple[Mean, ...]
+    metrics: tuple[Metric, ...]
     name: str = "Untitled study"
     covariates: tuple[str, ...] = ()
     negative_controls: tuple[str, ...] = ()
@@ -98,7 +98,7 @@ class Study:
         roles = [(d.unit, "unit"), (d.cluster, "cluster"), (d.arm, "treatment")]
         roles += [(s, "strata") for s in d.strata]
         roles += [(d.exposure.column, "exposure")] if d.exposure else []
-        roles += [(m.column, "metric") for m in self.metrics] + [(c, "covariate") for c in self.covariates]
+        roles += [(c, "metric") for m in self.metrics for c in m.columns] + [(c, "covariate") for c in self.covariates]
         roles += [(m.pre, "pre") for m in self.metrics if m.pre] + [(n, "negative control") for n in self.negative_controls]
         roles += [(d.uptake, "uptake")] if d.uptake else []
         for i, (name, role) in enumerate(roles):
@@ -107,11 +107,11 @@ class Study:
                     raise DesignError.column_in_two_roles(name, other, role)
 
     @property
-    def primary(self) -> Mean:
+    def primary(self) -> Metric:
         """The metric that the verdict is about: the first that says it is primary, else the first."""
         return next((m for m in self.metrics if m.role == "primary"), self.metrics[0])
 
-    def role(self, metric: Mean) -> str:
+    def role(self, metric: Metric) -> str:
         """The metric's role, with the default filled in."""
         return metric.role or ("primary" if metric is self.primary else "secondary")
 

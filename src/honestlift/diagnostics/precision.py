@@ -42,3 +42,52 @@ def gain(before: float, after: float) -> str:
         return f"That does not narrow the interval: the standard error goes {change}."
     worth = f"as {words.times((before / after) ** 2)} times as many workspaces would"
     return f"The standard error falls {change}, {worth} without them."
+
+
+UNSURE = 0.2
+"""Relative standard error of an arm's mean denominator above which the delta method is not to be trusted; a judgement."""
+
+MOVED = 0.01
+"""p-value below which the treatment is said to move the denominator itself."""
+
+
+def denominator(
+    metric: str, column: str, means: tuple[float, float], errors: tuple[float, float], effect: float, p_value: float
+) -> Check:
+    """Is a ratio's denominator well away from zero in both arms, and does the treatment move it?
+
+    Args:
+        metric: the ratio.
+        column: its denominator.
+        means: mean of the denominator over users, (control, treated).
+        errors: their standard errors.
+        effect: effect on the denominator, per user.
+        p_value: its p-value.
+    """
+    shares = [error / mean for mean, error in zip(means, errors, strict=True)]
+    name, places = words.clean(column), words.decimals(min(means))
+    text = f"The denominator of {words.clean(metric)}, {name}, is {words.number(means[1], places)} per treated and "
+    text += f"{words.number(means[0], places)} per control user ({words.p_value(p_value)} for the difference)."
+    remedies: list[str] = []
+    if max(shares) > UNSURE:
+        text += f" Its relative standard error reaches {words.percent(max(shares))}."
+        remedies.append("The interval of the ratio leans on a denominator that may be near zero: look at the numerator per user.")
+    if p_value < MOVED:
+        remedies.append(
+            f"The feature moves {name} too: report the numerator per user beside the ratio, which mixes the two effects."
+        )
+    evidence = {
+        "mean_control": means[0],
+        "mean_treated": means[1],
+        "relative_error": max(shares),
+        "effect": effect,
+        "p_value": p_value,
+    }
+    return Check(
+        code="denominator",
+        level="caution" if remedies else "ok",
+        statement=text,
+        remedy=" ".join(remedies),
+        evidence=evidence,
+        metric=metric,
+    )

@@ -101,7 +101,7 @@ class Cells:
         """The sums of one measured column over the rows where it is present."""
         sums = self.moments.sums
         present = (column,)
-        return self._outcome(
+        return self.with_sums(
             sums[Sum((), present)],
             sums[Sum((column,), present)],
             sums[Sum((column, column), present)],
@@ -123,11 +123,12 @@ class Cells:
 
     def indicator(self, count: NDArray[np.float64]) -> Outcome:
         """A 0/1 outcome that is 1 on ``count`` (C,) of each cell's rows, e.g. that an outcome is missing."""
-        return self._outcome(self.moments.rows.astype(np.float64), count, count, 0.0)
+        return self.with_sums(self.moments.rows.astype(np.float64), count, count, 0.0)
 
-    def _outcome(
+    def with_sums(
         self, count: NDArray[np.float64], total: NDArray[np.float64], square: NDArray[np.float64], origin: float
     ) -> Outcome:
+        """An outcome from its count, sum and sum of squares about an origin in every cell, (C,) each."""
         size = np.bincount(self.cluster, count, self.arm.size)
         kept = size > 0
         renumbered = np.cumsum(kept) - 1

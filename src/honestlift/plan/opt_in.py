@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from honestlift.design.cluster import Treatment
 from honestlift.design.metric import Mean
 from honestlift.design.opt_in import Matching, OptInDesign, OptInStudy, Propensity, as_trim
-from honestlift.plan.schema import SECTIONS, Covariate, PlanSection, Section, Text, TreatmentSection
+from honestlift.plan.schema import SECTIONS, Covariate, MeanMetric, PlanSection, Section, Text, TreatmentSection
 
 _TEXT_OR_MAPPING = Discriminator(
     lambda value: "(text)" if isinstance(value, str) else "(mapping)",  # pyright: ignore[reportUnknownLambdaType]
@@ -94,6 +94,11 @@ class OptInPlanSection(PlanSection):
         title="Design",
         description="What was done.",
         examples=[{"kind": "opt_in", "treatment": "opt_in_agent_mode", "estimands": ["ATE", "ATT"]}],
+    )
+    metrics: list[MeanMetric] = Field(  # pyright: ignore[reportIncompatibleVariableOverride]  fields are frozen
+        min_length=1,
+        description="The outcomes. A column's name alone is short for {column: name}.",
+        examples=[["task_completed"]],
     )
     covariates: list[Covariate] = Field(
         min_length=1,

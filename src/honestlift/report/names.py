@@ -61,6 +61,7 @@ CHECKS = {
     "pre_period_balance": "Balance before treatment",
     "negative_control": "Negative control",
     "methods_disagree": "Methods agree",
+    "denominator": "Denominator of a ratio",
     "adjustment": "Adjusted for covariates",
     "roster": "Roster",
 }
@@ -98,6 +99,16 @@ GROUPS = {
     "exposed control": "Exposed control",
     "pure control": "Unexposed control",
 }
+
+
+RATIOS = {"itt_user": "Effect on the ratio", "itt_cluster": "Effect on workspaces' ratios, each once"}
+"""What the estimands of a ratio of sums are called."""
+
+
+def estimand(e: Estimate) -> str:
+    """What an estimate is an estimate of."""
+    named = RATIOS if e.scale == "difference of ratios" else ESTIMANDS
+    return named.get(e.estimand, e.estimand)
 
 
 def is_road(e: Estimate) -> bool:

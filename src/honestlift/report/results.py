@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from honestlift.report import words
 from honestlift.report.asked import Asked, asked, estimates_of
 from honestlift.report.axis import Axis, axis
-from honestlift.report.names import ESTIMANDS, FADED, ROADS, VARIANTS, is_road
+from honestlift.report.names import ESTIMANDS, FADED, ROADS, VARIANTS, estimand, is_road
 from honestlift.report.names import road as road_name
 from honestlift.result import Estimate, Lift
 
@@ -94,7 +94,7 @@ def _drawn(metric: Asked, estimates: Sequence[Estimate], *, named: bool = False)
 def _row(e: Estimate, line: Axis, *, named: bool = False) -> Row:
     places = words.places_of(e.conf_low, e.conf_high)
     return Row(
-        what=ESTIMANDS.get(e.estimand, e.estimand),
+        what=estimand(e),
         road=road(e) if named else road_name(e),
         note=note(e),
         tone=tone(e),
@@ -172,7 +172,7 @@ def _share_row(e: Estimate, line: Axis) -> Row:
     digits = words.places_of(100 * low, 100 * high) if low is not None and high is not None else None
     ends = f"{words.percent(low, digits, sign=True)} to {words.percent(high, digits, sign=True)}"
     return Row(
-        what=ESTIMANDS.get(e.estimand, e.estimand),
+        what=estimand(e),
         road=road_name(e),
         note=note(e),
         tone=tone(e),
