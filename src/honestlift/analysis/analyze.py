@@ -68,8 +68,7 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
     """
     several = [metrics] if isinstance(metrics, (str, Mean, Ratio)) else metrics
     outcomes = tuple(Mean(m) if isinstance(m, str) else m for m in several)
-    before = (covariates,) if isinstance(covariates, str) else tuple(covariates)
-    controls = (negative_controls,) if isinstance(negative_controls, str) else tuple(negative_controls)
+    before, controls = _listed(covariates), _listed(negative_controls)
     if isinstance(design, OptInDesign):
         return run(
             data,
@@ -107,6 +106,11 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
         exact_duplicates=exact_duplicates,
     )
     return run(data, study)
+
+
+def _listed(names: Sequence[str] | str) -> tuple[str, ...]:
+    """One name alone is short for a list of one."""
+    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def run(data: Any, study: Study | OptInStudy, step: Callable[[str], None] = lambda _: None) -> Lift:

@@ -9,6 +9,7 @@ import numpy as np
 from honestlift.analysis.checking import check
 from honestlift.analysis.estimates import Answer, estimate_metric
 from honestlift.analysis.ledger import ledger
+from honestlift.analysis.multiplicity import corrections, multiplicity_table
 from honestlift.analysis.provenance import Clock, provenance
 from honestlift.analysis.reading import Reading, Step, read
 from honestlift.analysis.requirements import check_denominator
@@ -37,10 +38,12 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
     answers = [_answer(metric, reading, study) for metric in study.metrics]
     step("Checking")
     checks = check(reading, answers, study)
-    verdict = judge(answers, checks, study)
+    several = multiplicity_table(answers, study)
+    verdict = judge(answers, checks, study, corrections(several, study.level))
     step("Tabulating")
     tables = {
         "metrics": metric_table(answers, study),
+        "multiplicity": several,
         "clusters": cluster_table(reading, answers),
         "exposure": exposure_table(answers),
         "outcome_density": density_table(reading, study.primary, study),

@@ -11,8 +11,8 @@ from honestlift.report import words
 from honestlift.result import Check, Estimate, Verdict, VerdictLevel
 
 
-def judge(answers: Sequence[Answer], checks: Sequence[Check], study: Study) -> Verdict:
-    """The verdict on the primary metric, with what the guardrails say."""
+def judge(answers: Sequence[Answer], checks: Sequence[Check], study: Study, corrected: Sequence[str] = ()) -> Verdict:
+    """The verdict on the primary metric, with what is left of several metrics when ``corrected``, and what the guardrails say."""
     primary = next(a for a in answers if a.metric is study.primary)
     headline = next(e for e in primary.estimates if e.headline)
     level = _level(headline, primary.metric, checks)
@@ -23,6 +23,7 @@ def judge(answers: Sequence[Answer], checks: Sequence[Check], study: Study) -> V
             *_naive(primary, headline),
             *_precision(primary, checks),
             *_spillover(primary),
+            *corrected,
             *_guardrails(answers, study),
             *_doubts(checks, headline),
         ),
