@@ -8,6 +8,7 @@ from honestlift.analysis.estimates import RATIO_SCALE, Answer
 from honestlift.design.metric import Metric
 from honestlift.design.study import Study
 from honestlift.report import words
+from honestlift.report.names import whole
 from honestlift.result import Check, Estimate, Verdict, VerdictLevel
 
 
@@ -51,9 +52,8 @@ def _headline(e: Estimate, metric: Metric, level: VerdictLevel) -> str:
     effect = (
         f"{words.signed(e.estimate, places)} ({words.level(e.level)} interval {words.interval(e.conf_low, e.conf_high, places)}"
     )
-    kind = "ratio" if e.scale == RATIO_SCALE else "mean"
     bounded = e.relative.conf_low is not None  # else the control mean may be zero, and a share of it anything
-    effect += f"; {words.percent(e.relative.estimate, sign=True)} of the control {kind})" if bounded else ")"
+    effect += f"; {words.percent(e.relative.estimate, sign=True)} of the control {whole(e)})" if bounded else ")"
     if level == "not trustworthy":
         return (
             f"Not trustworthy. {name} differs by {effect} in treated workspaces, but a check says that the comparison is broken."

@@ -8,7 +8,7 @@ from typing import Any
 
 from honestlift.report import words
 from honestlift.report.asked import ALIKE, asked, naive_ratio, primary
-from honestlift.report.names import CHECKS, ESTIMANDS, GROUPS, VERDICTS, check_name
+from honestlift.report.names import CHECKS, ESTIMANDS, GROUPS, VERDICTS, check_name, estimand, whole
 from honestlift.report.results import FULL, blocks, bounded, guardrails, variants
 from honestlift.result import Check, Estimate, Lift
 
@@ -74,8 +74,8 @@ def facts(lift: Lift) -> list[Fact]:
     """The effect, its interval and the naive number."""
     e = headline(lift)
     places = words.places_of(e.conf_low, e.conf_high)
-    share = f"{words.percent(e.relative.estimate, sign=True)} of the control mean" if bounded(e) else "in the metric's unit"
-    made = [Fact(name="Effect per user", value=words.signed(e.estimate, places), text=share, tone="honest")]
+    share = f"{words.percent(e.relative.estimate, sign=True)} of the control {whole(e)}" if bounded(e) else "in the metric's unit"
+    made = [Fact(name=estimand(e), value=words.signed(e.estimate, places), text=share, tone="honest")]
     if e.conf_low is not None and e.conf_high is not None:
         ruled = "what lies outside is ruled out" if lift.verdict.level != "not trustworthy" else "only if the checks are cleared"
         ends = words.interval(e.conf_low, e.conf_high, places)

@@ -111,6 +111,11 @@ def estimand(e: Estimate) -> str:
     return named.get(e.estimand, e.estimand)
 
 
+def whole(e: Estimate) -> str:
+    """What in the control arm an effect is a share of."""
+    return "ratio" if e.scale == "difference of ratios" else "mean"
+
+
 def is_road(e: Estimate) -> bool:
     """Whether an estimate is a number of its own, not another interval of one."""
     return ":" not in e.method or e.method.endswith(":unadjusted")
