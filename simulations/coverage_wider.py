@@ -208,6 +208,11 @@ def section(worlds: int) -> str:
         "|---" * (len(COLUMNS) + 1) + "|",
     ]
     lines += [f"| {label} | " + " | ".join(f"{c:.3f}" for c in coverage(label, worlds)) + " |" for label in ROWS]
+    lines += [
+        "",
+        "What to take from it: a good covariate halves the interval and leaves its coverage where it was, with few",
+        "workspaces too. Strata with unequal shares of treated workspaces must be in the analysis; pairs that are left out of it make the interval too wide.",
+    ]
     return "\n".join([*lines, "", END, ""])
 
 
