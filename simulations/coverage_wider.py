@@ -211,7 +211,8 @@ def section(worlds: int) -> str:
     lines += [
         "",
         "What to take from it: a good covariate halves the interval and leaves its coverage where it was, with few",
-        "workspaces too. Strata with unequal shares of treated workspaces must be in the analysis; pairs that are left out of it make the interval too wide.",
+        "workspaces too. Strata with unequal shares of treated workspaces must be in the analysis;",
+        "pairs that are left out of it make the interval too wide.",
     ]
     return "\n".join([*lines, "", END, ""])
 
