@@ -189,11 +189,12 @@ def page(worlds: int) -> str:
 
 
 def main() -> None:
-    """Rewrite the page."""
+    """Rewrite the page, but for its second part, which is another simulation's."""
     parser = argparse.ArgumentParser(description=__doc__)
     parser.add_argument("--worlds", type=int, default=WORLDS)
     text = page(parser.parse_args().worlds)
-    PAGE.write_text(text)
+    kept = PAGE.read_text(encoding="utf-8").partition("<!-- wider: begin -->")
+    PAGE.write_text(text + "".join(["\n", *kept[1:]] if kept[1] else []), encoding="utf-8")
     print(text)
 
 

@@ -4,7 +4,7 @@ from honestlift.source.connect import Source, connect
 from honestlift.design.assignment import Assignment, Rule, assign
 from honestlift.design.cluster import ClusterDesign, Treatment
 from honestlift.design.exposure import Exposure
-from honestlift.design.metric import Mean
+from honestlift.design.metric import Mean, Ratio
 from honestlift.design.opt_in import Learners, Matching, OptInDesign, OptInStudy, Propensity
 from honestlift.design.study import Study
 from honestlift.analysis.check import Checked, check_design
@@ -31,6 +31,7 @@ __all__ = [
     "OptInDesign",
     "OptInStudy",
     "Propensity",
+    "Ratio",
     "Relative",
     "Rule",
     "Source",

@@ -26,7 +26,7 @@ class Alternative:
 
     Attributes:
         variant: suffix of the method code.
-        estimate: what the interval is about; the randomization test's is not adjusted for strata.
+        estimate: what the interval is about; the randomization test's is not adjusted for strata or covariates.
         interval: the interval and the p-value.
         smallest_p: smallest p-value that the test can give.
         adjusted: whether the estimate is the headline's own.
@@ -65,6 +65,6 @@ def alternatives(white: Whitened, outcome: Outcome, study: Study) -> tuple[Alter
             estimate=drawn.estimate,
             interval=randomization_interval(drawn, study.level),
             smallest_p=drawn.smallest_p,
-            adjusted=outcome.stratum is None,
+            adjusted=len(white.fit.names) == 2,
         ),
     )

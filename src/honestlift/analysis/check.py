@@ -85,10 +85,13 @@ def _cluster(data: Any, study: Study, step: Step) -> Checked:
     everyone, strata = cells.indicator(np.zeros(cells.moments.cells)), bool(study.design.strata)
     if strata and not itt.contrasts(everyone):
         raise DesignError.strata_without_contrast(study.design.strata)
-    white = whiten(least_squares(itt.user_moments(everyone, strata=strata)))
+    unadjusted = whiten(least_squares(itt.user_moments(everyone, strata=strata)))
+    covariates = [reading.covariates[name] for name in study.before(study.primary)]
+    adjustment = itt.choose_covariates(everyone, covariates, study.adjustment, strata=strata)
+    white = whiten(least_squares(itt.user_moments(everyone, strata=strata, adjustment=adjustment)))
     df = satterthwaite(white, white.fit.contrast("itt"))
     made = assignment_checks(reading, study)
-    made += cluster_checks(white, everyone, df, tuple(str(name) for name in cells.names))
+    made += cluster_checks(white, unadjusted, everyone, df, tuple(str(name) for name in cells.names))
     made += exposure_checks(everyone, study, None)
     made += [*uptake_checks(reading, study), *balance_checks(reading, unread)]
     users = cells.users
@@ -149,5 +152,5 @@ def _checked(
         supported=supported,
         checks=tuple(sorted(checks, key=lambda c: ORDER[c.level])),
         tables=tables,
-        not_read=tuple(dict.fromkeys([m.column for m in study.metrics] + list(study.negative_controls))),
+        not_read=tuple(dict.fromkeys([c for m in study.metrics for c in m.columns] + list(study.negative_controls))),
     )

@@ -11,10 +11,10 @@ from typing import Any, Literal, get_args
 
 from honestlift.design.cluster import Treatment
 from honestlift.design.metric import Mean
+from honestlift.design.study import Missing
 from honestlift.errors import DesignError
 
 Estimand = Literal["ATE", "ATT", "ATC", "ATO", "ATM"]
-Missing = Literal["error", "drop", "category"]
 Penalty = Literal["none", "l2"]
 
 
@@ -195,6 +195,9 @@ class OptInStudy:
     def __post_init__(self) -> None:
         if not self.metrics:
             raise DesignError.no_metric()
+        ratios = [m.label for m in self.metrics if not isinstance(m, Mean)]  # pyright: ignore[reportUnnecessaryIsInstance]  from Python
+        if ratios:
+            raise DesignError.out_of_range("metric", ratios[0], "a mean; ratios are metrics of cluster studies")
         if not self.covariates:
             raise DesignError.no_covariates()
         if not 0.5 <= self.level < 1:

@@ -11,11 +11,7 @@ NOT_YET: dict[str, tuple[str, ...]] = {
     "design.exposure.edges": (),
     "design.exposure.artifacts": (),
     "design.exposure.rule": (),
-    "metrics.*.kind": ("ratio",),
-    "metrics.*.numerator": (),
-    "metrics.*.denominator": (),
     "covariates.*.measured_at": (),
-    "adjustment": (),
     "headline": ("gate",),
 }
 

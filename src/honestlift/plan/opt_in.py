@@ -10,7 +10,7 @@ from pydantic_core import PydanticCustomError
 from honestlift.design.cluster import Treatment
 from honestlift.design.metric import Mean
 from honestlift.design.opt_in import Matching, OptInDesign, OptInStudy, Propensity, as_trim
-from honestlift.plan.schema import SECTIONS, Covariate, PlanSection, Section, Text, TreatmentSection
+from honestlift.plan.schema import SECTIONS, Covariate, MeanMetric, PlanSection, Section, Text, TreatmentSection
 
 _TEXT_OR_MAPPING = Discriminator(
     lambda value: "(text)" if isinstance(value, str) else "(mapping)",  # pyright: ignore[reportUnknownLambdaType]
@@ -95,6 +95,11 @@ class OptInPlanSection(PlanSection):
         description="What was done.",
         examples=[{"kind": "opt_in", "treatment": "opt_in_agent_mode", "estimands": ["ATE", "ATT"]}],
     )
+    metrics: list[MeanMetric] = Field(  # pyright: ignore[reportIncompatibleVariableOverride]  fields are frozen
+        min_length=1,
+        description="The outcomes. A column's name alone is short for {column: name}.",
+        examples=[["task_completed"]],
+    )
     covariates: list[Covariate] = Field(
         min_length=1,
         description="Columns known before the choice; text becomes categories. Everything rests on them.",
@@ -112,10 +117,8 @@ class OptInPlanSection(PlanSection):
         description="Propensities to keep, or crump: a change of question.",
         examples=["crump", [0.1, 0.9]],
     )
-    missing: Literal["error", "drop", "category"] = Field(  # pyright: ignore[reportIncompatibleVariableOverride]  fields are frozen
-        default="error",
-        description="Users without a covariate: an error, dropped and counted, or a category. Missing outcomes drop per metric.",
-        examples=["error"],
+    adjustment: Literal["interacted"] = Field(  # pyright: ignore[reportIncompatibleVariableOverride]  fields are frozen
+        default="interacted", description="Outcome models have each arm's own slopes.", examples=["interacted"]
     )
 
     @field_validator("trim")

@@ -7,7 +7,7 @@ from typing import Any
 from honestlift.report import page, words
 from honestlift.report.asked import ALIKE, naive_ratio, primary
 from honestlift.report.figures import figures_of
-from honestlift.report.names import GROUPS
+from honestlift.report.names import GROUPS, estimand
 from honestlift.report.page import FEWEST, Fact, Section, headline, told
 from honestlift.result import Lift
 
@@ -64,7 +64,8 @@ def subtitle(lift: Lift) -> list[str]:
 
 def facts(lift: Lift) -> list[Fact]:
     """The effect, its interval and the naive number."""
-    made, e = page.effect_facts(lift, "Effect per user"), headline(lift)
+    e = headline(lift)
+    made = page.effect_facts(lift, estimand(e))
     naive = next((o for o in lift.estimates if o.metric == e.metric and o.method == "naive_ols"), None)
     ratio = naive_ratio(lift, e.metric)
     if naive is not None and ratio is not None:

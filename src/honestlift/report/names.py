@@ -2,10 +2,16 @@
 
 from __future__ import annotations
 
+from honestlift.result import Estimate
+
 ROADS = {
     "naive_ols": "users as if independent (naive)",
     "cluster_wls": "workspace means by size",
+    "user_ols:unadjusted": "users, by workspace, unadjusted",
     "user_ols": "users, by workspace",
+    "user_ols:adjusted": "users, by workspace, adjusted",
+    "cluster_means:unadjusted": "workspace means, unadjusted",
+    "cluster_means:adjusted": "workspace means, adjusted",
     "cluster_means": "workspace means, each once",
     "two_exposure_ols": "two exposures, by workspace",
     "published_rollout": "direct + share × spillover",
@@ -32,6 +38,7 @@ VARIANTS = {
     "wild": "wild bootstrap",
     "randomization": "randomization test",
     "cross_fitted": "cross-fitted",
+    "unadjusted": "unadjusted",
 }
 ESTIMANDS = {
     "itt_user": "Effect per user",
@@ -73,6 +80,8 @@ CHECKS = {
     "pre_period_balance": "Balance before treatment",
     "negative_control": "Negative control",
     "methods_disagree": "Methods agree",
+    "denominator": "Denominator of a ratio",
+    "adjustment": "Adjusted for covariates",
     "roster": "Roster",
     "separation": "Model of the choice",
     "overlap": "Overlap",
@@ -117,6 +126,32 @@ GROUPS = {
     "exposed control": "Exposed control",
     "pure control": "Unexposed control",
 }
+
+
+RATIOS = {"itt_user": "Effect on the ratio", "itt_cluster": "Effect on workspaces' ratios, each once"}
+"""What the estimands of a ratio of sums are called."""
+
+
+def estimand(e: Estimate) -> str:
+    """What an estimate is an estimate of."""
+    named = RATIOS if e.scale == "difference of ratios" else ESTIMANDS
+    return named.get(e.estimand, e.estimand)
+
+
+def whole(e: Estimate) -> str:
+    """What in the control arm an effect is a share of."""
+    return "ratio" if e.scale == "difference of ratios" else "mean"
+
+
+def is_road(e: Estimate) -> bool:
+    """Whether an estimate is a number of its own, not another interval of one."""
+    return ":" not in e.method or e.method.endswith(":unadjusted")
+
+
+def road(e: Estimate) -> str:
+    """What an estimate's method is called; that covariates are in it is said."""
+    adjusted = f"{e.method}:adjusted" if "covariates" in e.adjustment else e.method
+    return ROADS.get(adjusted, ROADS.get(e.method, e.method))
 
 
 def check_name(code: str) -> str:

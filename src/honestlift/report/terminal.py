@@ -13,7 +13,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from honestlift.report import words
-from honestlift.report.names import ESTIMANDS, FADED, ROADS, VARIANTS
+from honestlift.report.names import FADED, VARIANTS, estimand, is_road, road
 from honestlift.result import Check, Estimate, Lift
 
 STRIP = 25
@@ -63,7 +63,7 @@ class _Numbers:
 
     def __init__(self, metric: str, estimates: Sequence[Estimate]) -> None:
         self.metric, self.estimates = metric, estimates
-        self.roads = [e for e in estimates if ":" not in e.method]
+        self.roads = [e for e in estimates if is_road(e)]
         self.axis = _axis(self.roads)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -75,13 +75,15 @@ class _Numbers:
         widths = widths[: next(n for n in (6, 5, 4, 3, 2) if n == 2 or sum(widths[:n]) < options.max_width)]
         yield _line(heads, widths, "bold")
         yield Text("─" * min(options.max_width - 1, sum(widths)), style="dim")
-        for estimand in dict.fromkeys(e.estimand for e in self.roads):
-            rows = [e for e in self.roads if e.estimand == estimand]
+        for asked in dict.fromkeys(e.estimand for e in self.roads):
+            rows = [e for e in self.roads if e.estimand == asked]
             yield _estimand(rows[0])
             for e in rows:
                 style = "bold" if e.headline else "dim" if e.method in FADED else ""
                 yield _line(cells[id(e)], widths, style)
-                variants = [o for o in self.estimates if o.estimand == estimand and o.method.startswith(f"{e.method}:")]
+                variants = [
+                    o for o in self.estimates if o.estimand == asked and o.method.startswith(f"{e.method}:") and not is_road(o)
+                ]
                 if variants and e.method != "cluster_wls":
                     yield Text("     " + "; ".join(_variant(o) for o in variants), style="dim")
 
@@ -95,7 +97,7 @@ def _line(cells: Sequence[str], widths: Sequence[int], style: str) -> Text:
 
 
 def _estimand(e: Estimate) -> Text:
-    text = Text(" " + ESTIMANDS.get(e.estimand, e.estimand), style="italic")
+    text = Text(" " + estimand(e), style="italic")
     if e.method == "published_rollout":
         return text.append(", as published: not what a launch does", style="yellow")
     if e.identified == "observational":
@@ -106,7 +108,7 @@ def _estimand(e: Estimate) -> Text:
 def _row(e: Estimate, axis: tuple[float, float]) -> list[str]:
     places = words.places_of(e.conf_low, e.conf_high) if e.conf_low is not None else 4
     ends = words.interval(e.conf_low, e.conf_high, places) if e.conf_low is not None else "–"
-    name = (" ◆ " if e.headline else "   ") + ROADS.get(e.method, e.method)
+    name = (" ◆ " if e.headline else "   ") + road(e)
     error = words.number(e.std_error, places + 1)
     bounded = e.conf_low is None or e.relative.conf_low is not None  # else the control mean may be zero
     share = words.percent(e.relative.estimate if bounded else None, sign=True)

@@ -47,6 +47,11 @@ FORMAL = {
         "controls received to an effect that already is against unexposed controls, and is shown only for comparison.",
         "",
     ),
+    ":unadjusted": (
+        "Without covariates. With them, the means x̄_g of the workspaces stand beside T_g, centred at their mean over users (over "
+        "workspaces for the effect per workspace) and, where both arms have workspaces enough, multiplied with it too.",
+        "Lin (2013), Annals of Applied Statistics 7; Su & Ding (2021), Journal of the Royal Statistical Society B 83.",
+    ),
     ":cr1": (
         "Variance alternative: the sandwich with Stata's correction, G/(G − 1)·(n − 1)/(n − k), and G − 1 degrees of freedom.",
         "Liang & Zeger (1986), Biometrika 73.",
