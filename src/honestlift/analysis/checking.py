@@ -56,8 +56,9 @@ def _clusters(reading: Reading, primary: Answer) -> list[Check]:
 
 def _agreement(answer: Answer, study: Study) -> Check:
     headline = next(e for e in answer.estimates if e.headline)
-    p_values = {other.variant: other.interval.p_value for other in answer.others}
-    smallest = {other.variant: other.smallest_p for other in answer.others}
+    tests = [o for o in answer.others if o.method == headline.method and o.variant in ("wild", "randomization")]
+    p_values = {o.variant: o.interval.p_value for o in tests}
+    smallest = {o.variant: o.smallest_p for o in tests}
     p = 1.0 if headline.p_value is None else headline.p_value
     return agreement.methods_disagree(answer.metric.label, p, p_values, smallest, study.level)
 

@@ -6,6 +6,7 @@ from typing import Any
 
 import numpy as np
 
+from honestlift.analysis.alternatives import with_alternatives
 from honestlift.analysis.checking import check
 from honestlift.analysis.estimates import estimate_metric
 from honestlift.analysis.ledger import ledger
@@ -31,6 +32,7 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
     reading = read(source, study, step)
     step("Estimating")
     answers = [estimate_metric(metric, reading.cells.outcome(metric.column), study) for metric in study.metrics]
+    answers = [with_alternatives(answer, study) for answer in answers]
     step("Checking")
     checks = check(reading, answers, study)
     verdict = judge(answers, checks, study)

@@ -3,13 +3,13 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from honestlift.analysis.alternatives import Alternative, alternatives
 from honestlift.design.metric import Mean
 from honestlift.design.study import Study
 from honestlift.errors import DataError, DesignError
@@ -21,6 +21,9 @@ from honestlift.inference.sandwich import Kind, Whitened, covariance, satterthwa
 from honestlift.moments.cells import Outcome
 from honestlift.moments.cluster import ClusterMoments
 from honestlift.result import Estimate, Identified, Interval, Relative
+
+if TYPE_CHECKING:
+    from honestlift.analysis.alternatives import Alternative
 
 ROUNDING = 1e-11
 """Share of an outcome's spread below which an effect, an error or a mean is what rounding left over, and is taken to be zero."""
@@ -39,7 +42,8 @@ class Answer:
         outcome: its sums.
         estimates: every estimate, the headline among them.
         headline_fit: the fit behind the headline, whitened.
-        others: tests beside the headline, where workspaces are few.
+        fits: the fit behind each cluster method, whitened, the headline's among them.
+        others: tests beside them, where workspaces are few; see ``alternatives``.
         dropped_draws: bootstrap draws without both arms (and exposures), which were left out.
     """
 
@@ -47,8 +51,9 @@ class Answer:
     outcome: Outcome
     estimates: tuple[Estimate, ...]
     headline_fit: Whitened
-    others: tuple[Alternative, ...]
+    fits: Mapping[str, Whitened]
     dropped_draws: int
+    others: tuple[Alternative, ...] = ()
 
     def find(self, method: str, estimand: str) -> Estimate | None:
         """The estimate by this method of this estimand, if there is one."""
@@ -138,15 +143,12 @@ def estimate_metric(metric: Mean, outcome: Outcome, study: Study) -> Answer:
     fits = {"user_ols": whiten(least_squares(users)), "cluster_means": whiten(least_squares(workspaces))}
     rows = [_naive(plain, sheet), _weighted_means(outcome, sheet)]
     rows += [_linear(fits["user_ols"], "itt", "user_ols", "itt_user", "CR2", sheet, adjustment=adjustment, headline=True)]
-    rows += [_linear(fits["user_ols"], "itt", "user_ols:cr1", "itt_user", "CR1S", sheet, adjustment=adjustment)]
     rows += [_linear(fits["cluster_means"], "itt", "cluster_means", "itt_cluster", "CR2", sheet, adjustment=adjustment)]
     tables: list[ClusterMoments] = [plain, users, workspaces]
     if _contrasts_exposure(outcome):
         exposed = exposure.two_exposure_moments(outcome)
         rows += _two_exposure(exposed, outcome, study, sheet)
         tables.append(exposed)
-    others = alternatives(fits["user_ols"], outcome, study)
-    rows += [_beside(other, rows[2], sheet) for other in others]
     draws = _bootstrap(tables, study)
     rows += _bootstrap_rows(draws, rows, study, sheet, outcome.origin)
     return Answer(
@@ -154,7 +156,7 @@ def estimate_metric(metric: Mean, outcome: Outcome, study: Study) -> Answer:
         outcome=outcome,
         estimates=tuple(rows),
         headline_fit=fits["user_ols"],
-        others=others,
+        fits=fits,
         dropped_draws=max((d.dropped for d in draws), default=0),
     )
 
@@ -215,13 +217,6 @@ def _weighted_means(outcome: Outcome, sheet: _Sheet) -> Estimate:
     interval = t_interval(effect, error, means.df, sheet.level)
     share = relative(effect, control, means.covariance, means.df, sheet.level)
     return sheet.row("cluster_wls", "itt_user", effect, interval, share)
-
-
-def _beside(other: Alternative, headline: Estimate, sheet: _Sheet) -> Estimate:
-    """A test beside the headline as a row; an interval without end is one that the test cannot close."""
-    share = Relative(estimate=headline.relative.estimate if other.adjusted else None, conf_low=None, conf_high=None)
-    adjustment = headline.adjustment if other.adjusted else "none"
-    return sheet.row(f"user_ols:{other.variant}", "itt_user", other.estimate, other.interval, share, adjustment=adjustment)
 
 
 def _two_exposure(exposed: ClusterMoments, outcome: Outcome, study: Study, sheet: _Sheet) -> list[Estimate]:

@@ -61,9 +61,21 @@ FORMAL = {
         "controls received to an effect that already is against unexposed controls, and is shown only for comparison.",
         "",
     ),
+    ":cr0": (
+        "Variance alternative: the sandwich as it is, without any correction for few workspaces, and G − 1 degrees of freedom.",
+        "Liang & Zeger (1986), Biometrika 73.",
+    ),
     ":cr1": (
         "Variance alternative: the sandwich with Stata's correction, G/(G − 1)·(n − 1)/(n − k), and G − 1 degrees of freedom.",
         "Liang & Zeger (1986), Biometrika 73.",
+    ),
+    ":cr3": (
+        "Variance alternative: each workspace's residuals are inflated by (I − H)⁻¹; G − 1 degrees of freedom.",
+        "Bell & McCaffrey (2002), Survey Methodology 28.",
+    ),
+    ":cv3": (
+        "Variance alternative: the same times (G − 1)/G, which is the jackknife that leaves out one workspace at a time.",
+        "MacKinnon, Nielsen & Webb (2023), Journal of Applied Econometrics 38.",
     ),
     ":bootstrap": (
         "Interval alternative: percentiles of the estimate over workspaces drawn with replacement.",
@@ -75,10 +87,14 @@ FORMAL = {
         "Roodman, MacKinnon, Nielsen & Webb (2019), Stata Journal 19; MacKinnon, Nielsen & Webb (2023), Journal of Applied "
         "Econometrics 38.",
     ),
+    ":webb": (
+        "The same with six-point weights, where so few workspaces have few sign vectors; shown beside these, never in their place.",
+        "Webb (2023), Canadian Journal of Economics 56.",
+    ),
     ":randomization": (
         "Beside the headline when workspaces are few: the studentized difference under re-drawn assignments of the same kind; its "
         "interval holds the constant effects that it does not reject.",
-        "",
+        "Wu & Ding (2021), Journal of the American Statistical Association 116.",
     ),
     "relative": (
         "Effects as a share of the control mean have the interval of Fieller's theorem.",

@@ -17,9 +17,13 @@ ROADS = {
     "matching_nn": "nearest-neighbour matching",
 }
 VARIANTS = {
+    "cr0": "CR0",
     "cr1": "CR1",
+    "cr3": "CR3",
+    "cv3": "CV3 (jackknife)",
     "bootstrap": "percentile bootstrap",
     "wild": "wild bootstrap",
+    "webb": "wild bootstrap, six points",
     "randomization": "randomization test",
     "cross_fitted": "cross-fitted",
 }
