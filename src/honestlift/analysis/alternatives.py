@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from honestlift.analysis.estimates import Answer, smallest_difference
 from honestlift.design.study import Study
@@ -54,9 +55,15 @@ class Alternative:
     smallest_p: float
 
 
-def with_alternatives(answer: Answer, study: Study) -> Answer:
-    """The answer with a row for every other variance and, where workspaces are few, for every other test."""
-    others = tuple(t for method, white in answer.fits.items() for t in _tests(method, white, answer, study))
+def with_alternatives(answer: Answer, within: NDArray[np.int64] | None, study: Study) -> Answer:
+    """The answer with a row for every other variance and, where workspaces are few, for every other test.
+
+    Args:
+        answer: the answer.
+        within: (G,) index of the stratum within which each cluster was assigned; None for complete randomization.
+        study: the level and the seed.
+    """
+    others = tuple(t for method, white in answer.fits.items() for t in _tests(method, white, answer, within, study))
     rows = list(answer.estimates)
     for method, white in answer.fits.items():
         base = answer.find(method, ESTIMANDS[method])
@@ -107,11 +114,11 @@ def _row(base: Estimate, suffix: str, effect: float, interval: Interval, share: 
     )
 
 
-def _tests(method: str, white: Whitened, answer: Answer, study: Study) -> Iterator[Alternative]:
+def _tests(method: str, white: Whitened, answer: Answer, within: NDArray[np.int64] | None, study: Study) -> Iterator[Alternative]:
     """The wild bootstrap and the randomization test of one effect, where workspaces are few; else nothing.
 
     Both are enumerated when their draws are no more than 9,999, and seeded otherwise. The randomization test re-draws the arms with
-    the actual number of treated workspaces, within strata if the plan names them.
+    the actual number of treated workspaces, within the strata of the rule.
     """
     clusters, pick = answer.outcome.clusters, white.fit.contrast("itt")
     if clusters > MANY:
@@ -135,7 +142,7 @@ def _tests(method: str, white: Whitened, answer: Answer, study: Study) -> Iterat
         total,
         answer.outcome.arm,
         np.random.default_rng(study.seed),
-        strata=answer.outcome.stratum,
+        strata=within,
         statistic=STATISTICS[method],
     )
     yield Alternative(

@@ -8,10 +8,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from honestlift.analysis.estimates import Answer, contrast, smallest_difference
+from honestlift.analysis.placebo import Lab
 from honestlift.analysis.reading import Reading
 from honestlift.analysis.tables import names_with
 from honestlift.design.study import Study
-from honestlift.diagnostics import agreement, assignment, balance, clusters, contamination
+from honestlift.diagnostics import agreement, assignment, balance, clusters, contamination, placebo
 from honestlift.errors import DataError
 from honestlift.inference.sandwich import effective_clusters, leverage
 from honestlift.moments.cells import Outcome
@@ -21,7 +22,7 @@ from honestlift.result import Check
 ORDER = {"stop": 0, "caution": 1, "ok": 2}
 
 
-def check(reading: Reading, answers: Sequence[Answer], study: Study) -> tuple[Check, ...]:
+def check(reading: Reading, answers: Sequence[Answer], study: Study, lab: Lab | None = None) -> tuple[Check, ...]:
     """All checks that the study's columns allow, worst first, else in the order of the walk."""
     primary = next(a for a in answers if a.metric is study.primary)
     made = [*_assignment(reading, study), *_clusters(reading, primary), *_exposure(primary, study)]
@@ -30,6 +31,7 @@ def check(reading: Reading, answers: Sequence[Answer], study: Study) -> tuple[Ch
     made += _uptake(reading, study)
     made += [_missing(reading, answer, study) for answer in answers]
     made += _balance(reading, study)
+    made += [_lab(lab)] if lab else []
     return tuple(sorted(made, key=lambda c: ORDER[c.level]))
 
 
@@ -61,6 +63,12 @@ def _agreement(answer: Answer, study: Study) -> Check:
     smallest = {o.variant: o.smallest_p for o in tests}
     p = 1.0 if headline.p_value is None else headline.p_value
     return agreement.methods_disagree(answer.metric.label, p, p_values, smallest, study.level)
+
+
+def _lab(lab: Lab) -> Check:
+    rates = {a.method: a.rate for a in lab.alarms}
+    error = next(a.std_error for a in lab.alarms if a.method == placebo.HEADLINE)
+    return placebo.placebo_lab(rates, error, outcome=lab.outcome, basis=lab.basis, redraws=lab.redraws, level=lab.level)
 
 
 def _exposure(primary: Answer, study: Study) -> list[Check]:

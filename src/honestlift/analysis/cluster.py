@@ -10,9 +10,11 @@ from honestlift.analysis.alternatives import with_alternatives
 from honestlift.analysis.checking import check
 from honestlift.analysis.estimates import estimate_metric
 from honestlift.analysis.ledger import ledger
+from honestlift.analysis.placebo import run_lab
 from honestlift.analysis.provenance import Clock, provenance
 from honestlift.analysis.reading import Reading, Step, read
 from honestlift.analysis.roles import metric_table
+from honestlift.analysis.rule import redrawn_within
 from honestlift.analysis.tables import cluster_table, density_table, exposure_table, groups_of
 from honestlift.analysis.verdict import judge
 from honestlift.design.study import Study
@@ -32,9 +34,11 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
     reading = read(source, study, step)
     step("Estimating")
     answers = [estimate_metric(metric, reading.cells.outcome(metric.column), study) for metric in study.metrics]
-    answers = [with_alternatives(answer, study) for answer in answers]
+    answers = [with_alternatives(a, redrawn_within(reading, a.metric.column, study), study) for a in answers]
+    step("Re-drawing the assignment")
+    lab = run_lab(reading, study)
     step("Checking")
-    checks = check(reading, answers, study)
+    checks = check(reading, answers, study, lab)
     verdict = judge(answers, checks, study)
     step("Tabulating")
     tables = {
@@ -43,6 +47,7 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
         "exposure": exposure_table(answers),
         "outcome_density": density_table(reading, study.primary, study),
     }
+    tables |= {"placebo_lab": lab.table()} if lab else {}
     return Lift(
         name=study.name,
         kind="cluster",

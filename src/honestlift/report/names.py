@@ -19,6 +19,7 @@ ROADS = {
 VARIANTS = {
     "cr0": "CR0",
     "cr1": "CR1",
+    "cr1_normal": "CR1, normal quantile",
     "cr3": "CR3",
     "cv3": "CV3 (jackknife)",
     "bootstrap": "percentile bootstrap",
@@ -58,6 +59,7 @@ CHECKS = {
     "pre_period_balance": "Balance before treatment",
     "negative_control": "Negative control",
     "methods_disagree": "Methods agree",
+    "placebo_lab": "Placebo lab",
     "roster": "Roster",
 }
 

@@ -12,6 +12,7 @@ from rich.panel import Panel
 from rich.text import Text
 
 from honestlift.report import words
+from honestlift.report.lab import lab
 from honestlift.report.names import ESTIMANDS, FADED, ROADS, VARIANTS
 from honestlift.result import Check, Estimate, Lift, Number
 
@@ -42,6 +43,8 @@ def renderable(lift: Lift) -> RenderableType:
     for metric in dict.fromkeys(e.metric for e in lift.estimates):
         estimates = [e for e in lift.estimates if e.metric == metric]
         parts.append(Padding(_Numbers(metric, estimates, _smallest(lift, metric)), (1, 0, 0, 1)))
+    if "placebo_lab" in lift.tables:
+        parts.append(Padding(lab(lift.tables["placebo_lab"]), (1, 0, 0, 0)))
     parts += [_checks(lift.checks), _foot(lift)]
     return Group(*parts)
 
@@ -117,7 +120,9 @@ def _belongs(e: Estimate) -> bool:
     """Whether a variant is shown beside its method: what the number of workspaces calls for. The result holds all of them."""
     method, _, variant = e.method.partition(":")
     clusters = e.n_clusters or 0
-    if method not in ("user_ols", "cluster_means"):
+    if method == "cluster_means":
+        return variant in ("bootstrap", "randomization")
+    if method != "user_ols":
         return True
     return {"cr0": False, "cr1": clusters > 50, "cr3": False, "cv3": 10 <= clusters <= 50}.get(variant, True)
 
