@@ -7,12 +7,13 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from honestlift.analysis.compliers import Uptake
 from honestlift.analysis.estimates import Answer, contrast, smallest_difference
 from honestlift.analysis.placebo import Lab
 from honestlift.analysis.reading import Reading
 from honestlift.analysis.tables import names_with
 from honestlift.design.study import Study
-from honestlift.diagnostics import agreement, assignment, balance, clusters, contamination, placebo
+from honestlift.diagnostics import agreement, assignment, balance, clusters, compliers, contamination, placebo
 from honestlift.errors import DataError
 from honestlift.inference.sandwich import effective_clusters, leverage
 from honestlift.moments.cells import Outcome
@@ -22,7 +23,9 @@ from honestlift.result import Check
 ORDER = {"stop": 0, "caution": 1, "ok": 2}
 
 
-def check(reading: Reading, answers: Sequence[Answer], study: Study, lab: Lab | None = None) -> tuple[Check, ...]:
+def check(
+    reading: Reading, answers: Sequence[Answer], study: Study, lab: Lab | None = None, stages: Sequence[Uptake] = ()
+) -> tuple[Check, ...]:
     """All checks that the study's columns allow, worst first, else in the order of the walk."""
     primary = next(a for a in answers if a.metric is study.primary)
     made = [*_assignment(reading, study), *_clusters(reading, primary), *_exposure(primary, study)]
@@ -32,6 +35,7 @@ def check(reading: Reading, answers: Sequence[Answer], study: Study, lab: Lab | 
     made += [_missing(reading, answer, study) for answer in answers]
     made += _balance(reading, study)
     made += [_lab(lab)] if lab else []
+    made += [compliers.first_stage(s.metric, s.treated, s.control, s.stage.f if s.stage else None) for s in stages]
     return tuple(sorted(made, key=lambda c: ORDER[c.level]))
 
 

@@ -8,6 +8,7 @@ import numpy as np
 
 from honestlift.analysis.alternatives import with_alternatives
 from honestlift.analysis.checking import check
+from honestlift.analysis.compliers import uptake_table, with_compliers
 from honestlift.analysis.estimates import estimate_metric
 from honestlift.analysis.ledger import ledger
 from honestlift.analysis.placebo import run_lab
@@ -35,10 +36,12 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
     step("Estimating")
     answers = [estimate_metric(metric, reading.cells.outcome(metric.column), study) for metric in study.metrics]
     answers = [with_alternatives(a, redrawn_within(reading, a.metric.column, study), study) for a in answers]
+    compliers = [with_compliers(answer, reading, study) for answer in answers]
+    answers, stages = [a for a, _ in compliers], [s for _, s in compliers if s]
     step("Re-drawing the assignment")
     lab = run_lab(reading, study)
     step("Checking")
-    checks = check(reading, answers, study, lab)
+    checks = check(reading, answers, study, lab, stages)
     verdict = judge(answers, checks, study)
     step("Tabulating")
     tables = {
@@ -48,6 +51,7 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
         "outcome_density": density_table(reading, study.primary, study),
     }
     tables |= {"placebo_lab": lab.table()} if lab else {}
+    tables |= {"uptake": uptake_table(stages)} if stages else {}
     return Lift(
         name=study.name,
         kind="cluster",

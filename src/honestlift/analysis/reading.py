@@ -15,7 +15,7 @@ from honestlift.moments import scan
 from honestlift.moments.cells import Cells, as_cells, read_arms
 from honestlift.moments.events import per_unit
 from honestlift.moments.profile import Profile
-from honestlift.moments.spec import Spec
+from honestlift.moments.spec import Spec, Sum
 from honestlift.moments.table import Moments
 from honestlift.source.connect import Source
 
@@ -165,7 +165,9 @@ def _spec(study: Study, measures: list[str], keys: list[str]) -> Spec:
     spec = Spec(study.design.cluster, tuple(keys[1:]))
     for name in measures:
         spec = spec | Spec.of_outcome(study.design.cluster, name, cells=keys[1:])
-    return spec
+    uptake = study.design.uptake
+    used = [] if uptake is None else [Sum.of(uptake, present=(m.column,)) for m in study.metrics if m.column != uptake]
+    return spec | Spec(study.design.cluster, tuple(keys[1:]), tuple(used))
 
 
 def _indicators(moments: Moments, categories: list[str]) -> dict[str, NDArray[np.float64]]:

@@ -61,6 +61,15 @@ FORMAL = {
         "controls received to an effect that already is against unexposed controls, and is shown only for comparison.",
         "",
     ),
+    "iv_2sls": (
+        "Two-stage least squares: use replaces the arm among the regressors, and the arm is its instrument. τ is the effect on users who "
+        "use the feature because it is offered, if the offer works through their own use alone and moves nobody away from use.",
+        "Angrist, Imbens & Rubin (1996), Journal of the American Statistical Association 91.",
+    ),
+    ":anderson_rubin": (
+        "The effects r at which the arm does not move y − r·use, tested as the headline is: right however little the offer moves use.",
+        "Anderson & Rubin (1949), Annals of Mathematical Statistics 20.",
+    ),
     ":cr0": (
         "Variance alternative: the sandwich as it is, without any correction for few workspaces, and G − 1 degrees of freedom.",
         "Liang & Zeger (1986), Biometrika 73.",

@@ -8,6 +8,7 @@ ROADS = {
     "user_ols": "users, by workspace",
     "cluster_means": "workspace means, each once",
     "two_exposure_ols": "two exposures, by workspace",
+    "iv_2sls": "use, the arm as instrument (2SLS)",
     "published_rollout": "direct + share × spillover",
     "naive": "opted in − others (naive)",
     "regression": "regression adjustment",
@@ -26,6 +27,7 @@ VARIANTS = {
     "wild": "wild bootstrap",
     "webb": "wild bootstrap, six points",
     "randomization": "randomization test",
+    "anderson_rubin": "Anderson–Rubin",
     "cross_fitted": "cross-fitted",
 }
 ESTIMANDS = {
@@ -34,6 +36,7 @@ ESTIMANDS = {
     "direct": "Direct effect",
     "spillover": "Spillover",
     "gate": "Everyone on − everyone off",
+    "cace": "Effect on those who use it because it is offered",
     "ATE": "Effect on everyone (ATE)",
     "ATT": "Effect on those who opted in (ATT)",
     "ATC": "Effect on those who did not (ATC)",
@@ -55,6 +58,7 @@ CHECKS = {
     "exposure_not_randomized": "Exposure is randomized",
     "exposure_positivity": "Exposure has a contrast",
     "use_in_control": "Use in control workspaces",
+    "first_stage": "The offer moves use",
     "missing_outcome": "Missing outcomes",
     "pre_period_balance": "Balance before treatment",
     "negative_control": "Negative control",

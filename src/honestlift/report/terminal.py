@@ -120,6 +120,8 @@ def _belongs(e: Estimate) -> bool:
     """Whether a variant is shown beside its method: what the number of workspaces calls for. The result holds all of them."""
     method, _, variant = e.method.partition(":")
     clusters = e.n_clusters or 0
+    if method == "iv_2sls":
+        return variant == "anderson_rubin"
     if method == "cluster_means":
         return variant in ("bootstrap", "randomization")
     if method != "user_ols":
