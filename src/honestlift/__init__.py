@@ -7,7 +7,9 @@ from honestlift.design.exposure import Exposure
 from honestlift.design.metric import Mean
 from honestlift.design.opt_in import Learners, Matching, OptInDesign, OptInStudy, Propensity
 from honestlift.design.study import Study
+from honestlift.design.looks import Looks
 from honestlift.analysis.analyze import analyze, run
+from honestlift.analysis.monitoring import monitor
 from honestlift.result import Assumption, Check, Estimate, Lift, Relative, Table, Verdict
 from honestlift.report.html import write_report
 from honestlift.errors import HonestliftError
@@ -23,6 +25,7 @@ __all__ = [
     "HonestliftError",
     "Learners",
     "Lift",
+    "Looks",
     "Matching",
     "Mean",
     "OptInDesign",
@@ -39,6 +42,7 @@ __all__ = [
     "analyze",
     "assign",
     "connect",
+    "monitor",
     "run",
     "write_report",
 ]

@@ -70,6 +70,11 @@ FORMAL = {
         "The effects r at which the arm does not move y − r·use, tested as the headline is: right however little the offer moves use.",
         "Anderson & Rubin (1949), Annals of Mathematical Statistics 20.",
     ),
+    ":always_valid": (
+        "An interval that holds at all looks together: a confidence sequence in the time of information "
+        "1/SE², with the workspace as the unit.",
+        "Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas (2024), Annals of Statistics 52.",
+    ),
     ":cr0": (
         "Variance alternative: the sandwich as it is, without any correction for few workspaces, and G − 1 degrees of freedom.",
         "Liang & Zeger (1986), Biometrika 73.",

@@ -28,6 +28,7 @@ VARIANTS = {
     "webb": "wild bootstrap, six points",
     "randomization": "randomization test",
     "anderson_rubin": "Anderson–Rubin",
+    "always_valid": "at every look",
     "cross_fitted": "cross-fitted",
 }
 ESTIMANDS = {
@@ -64,6 +65,7 @@ CHECKS = {
     "negative_control": "Negative control",
     "methods_disagree": "Methods agree",
     "placebo_lab": "Placebo lab",
+    "peeking": "Looks so far",
     "roster": "Roster",
 }
 
