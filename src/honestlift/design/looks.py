@@ -85,8 +85,7 @@ class Looks:
             if values["schema_version"] != SCHEMA_VERSION:
                 raise LooksError.malformed(path, f"its schema_version is {values['schema_version']!r}, not {SCHEMA_VERSION}")
             looks = tuple(
-                Look(when=str(v["when"]), metrics={str(m): Seen(**r) for m, r in v["metrics"].items()})
-                for v in values["looks"]
+                Look(when=str(v["when"]), metrics={str(m): Seen(**r) for m, r in v["metrics"].items()}) for v in values["looks"]
             )
             return cls(question=str(values["question"]), level=float(values["level"]), looks=looks)
         except (json.JSONDecodeError, KeyError, TypeError, AttributeError, ValueError) as reason:

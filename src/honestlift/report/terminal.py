@@ -13,6 +13,7 @@ from rich.text import Text
 
 from honestlift.report import words
 from honestlift.report.lab import lab
+from honestlift.report.looks import looks
 from honestlift.report.names import ESTIMANDS, FADED, ROADS, VARIANTS
 from honestlift.result import Check, Estimate, Lift, Number
 
@@ -45,6 +46,8 @@ def renderable(lift: Lift) -> RenderableType:
         parts.append(Padding(_Numbers(metric, estimates, _smallest(lift, metric)), (1, 0, 0, 1)))
     if "placebo_lab" in lift.tables:
         parts.append(Padding(lab(lift.tables["placebo_lab"]), (1, 0, 0, 0)))
+    if "monitoring" in lift.tables:
+        parts.append(Padding(looks(lift.tables["monitoring"], lift.headline().metric), (1, 0, 0, 0)))
     parts += [_checks(lift.checks), _foot(lift)]
     return Group(*parts)
 
