@@ -16,8 +16,8 @@ from honestlift.inference.randomization import assignments
 WITHIN = 199
 """Draws of the wild bootstrap and of the pairs bootstrap in each re-drawn experiment, the same in all of them."""
 
-BLOCK = 100_000
-"""Arms (re-draws × clusters) held at one time."""
+BLOCK = 25_000
+"""Arms (re-draws × clusters) held at one time: what is made of them stays in the processor's cache."""
 
 ALONE = 1e-9
 """Share of its cell's users that other clusters must have; below, a cluster determines its cell's mean by itself."""

@@ -14,7 +14,7 @@ from honestlift.result import Table
 BAR, NAME = 25, 38
 """Characters of a bar that stands for every launch, and of a method's name."""
 
-NAMES = {"user_ols": "CR2, Satterthwaite (the headline's)"}
+NAMES = {"user_ols": "CR2 (the headline's)"}
 
 
 def sentence(rates: Mapping[str, float], *, outcome: str, basis: str, redraws: int) -> str:
