@@ -65,11 +65,12 @@ def complier_fit(outcome: Fit, use: NDArray[np.float64]) -> ComplierFit:
     B = A.copy()
     B[:, :, arm] = crossed
     total = B.sum(axis=0)
-    theta = np.linalg.solve(total, reduced.sum(axis=0))
+    theta = np.asarray(np.linalg.solve(total, reduced.sum(axis=0)), dtype=np.float64)
     pick = np.eye(len(outcome.names))[arm]
+    solved = np.asarray(np.linalg.solve(total.T, pick), dtype=np.float64)
     return ComplierFit(
         fit=replace(outcome, theta=theta, scores=reduced - np.einsum("gij,j->gi", B, theta)),
-        contrast=A.sum(axis=0) @ np.linalg.solve(total.T, pick),
+        contrast=A.sum(axis=0) @ solved,
         effect=float(theta[arm]),
         use=first,
         outcome=outcome,

@@ -94,7 +94,7 @@ def placebo_lab(
     """
     blocks, enumerated = assignments(trial.strata, trial.treated, rng, draws, block=BLOCK)
     weights = next(resample(trial.n.size, WITHIN, rng, block=WITHIN * trial.n.size))
-    signs = 2.0 * rng.integers(0, 2, size=(WITHIN, trial.n.size)) - 1
+    signs = np.where(rng.integers(0, 2, size=(WITHIN, trial.n.size)) == 1, 1.0, -1.0)
     parts = [_rejections(trial, arms, weights, signs, level) for arms in blocks]
     rejected = np.concatenate([part[0] for part in parts], axis=1)
     against = np.sort(np.concatenate([part[1] for part in parts]))
@@ -169,7 +169,7 @@ def _rejections(
         _beyond(plain.effect, *_classical(trial, plain, level)),
         _beyond(plain.effect, *_size_weighted(trial, plain, level)),
         _beyond(effect, cr0 * small, normal),
-        _beyond(effect, cr2, stdtrit(df, (1 + level) / 2)),
+        _beyond(effect, cr2, np.asarray(stdtrit(df, (1 + level) / 2), dtype=np.float64)),
         _beyond(effect, cr3 * (clusters - 1) / clusters, even),
         _percentile_rejects(trial, cells, weights, level),
         _wild_rejects(trial, cells, effect, cr0, signs, level),
@@ -215,9 +215,8 @@ def _spread(trial: Trial, c: _Cells) -> tuple[NDArray[np.float64], ...]:
 
 def _classical(trial: Trial, c: _Cells, level: float) -> tuple[NDArray[np.float64], float]:
     """Variance of the difference of user means as if users were independent, and its t quantile."""
-    free = trial.n.sum() - 2
-    means = c.mean**2
-    rss = trial.square.sum() - np.einsum("bg,g->b", means, trial.n)  # N·mean² of each arm, spread over its clusters
+    free = float(trial.n.sum()) - 2
+    rss = float(trial.square.sum()) - np.einsum("bg,g->b", c.mean**2, trial.n)  # N·mean² of each arm, spread over its clusters
     return np.maximum(rss, 0.0) / free * (1 / c.sizes).sum(axis=0), float(stdtrit(free, (1 + level) / 2))
 
 

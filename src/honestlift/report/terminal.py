@@ -141,7 +141,8 @@ def _variant(e: Estimate, smallest: Mapping[str, Number]) -> str:
 
 def _smallest(lift: Lift, metric: str) -> Mapping[str, Number]:
     """The smallest p-values that the tests beside a metric's headline can give."""
-    return next((c.evidence for c in lift.checks if c.code == "methods_disagree" and c.metric == metric), {})
+    found = [c.evidence for c in lift.checks if c.code == "methods_disagree" and c.metric == metric]
+    return found[0] if found else {}
 
 
 def _axis(estimates: Sequence[Estimate]) -> tuple[float, float]:

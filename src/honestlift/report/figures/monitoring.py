@@ -68,7 +68,7 @@ def _words(axes: Axes, lift: Lift, at: list[int], paper: Look, height: float) ->
     row = 1 - 0.16 / height
     figure.text(0.012, row, f"Effect on {short(primary(lift), 24)}", fontsize=9, color=paper.faint, va="center")
     below = 1 - 0.36 / height if paper.narrow else row
-    for i, (text, colour, style) in enumerate((("for every look", paper.honest, "-"), ("for one look", paper.naive, "--"))):
+    for i, (text, colour, dashes) in enumerate((("for every look", paper.honest, ()), ("for one look", paper.naive, (4, 2)))):
         x = (0.03 + 0.45 * i) if paper.narrow else (0.62 + 0.2 * i)
-        figure.add_artist(Line2D([x, x + 0.03], [below, below], color=colour, linestyle=style, linewidth=1.6))
+        figure.add_artist(Line2D([x, x + 0.03], [below, below], color=colour, linestyle=(0, dashes), linewidth=1.6))
         figure.text(x + 0.04, below, text, fontsize=8.5, va="center")
