@@ -14,6 +14,7 @@ from honestlift.report.names import FADED
 from honestlift.result import Lift
 
 if TYPE_CHECKING:
+    from matplotlib.axes import Axes
     from matplotlib.figure import Figure
 
 ROW = 0.27
@@ -61,23 +62,7 @@ def placebo(lift: Lift, paper: Look) -> Figure:
         va="bottom",
     )
     for y, alarm in enumerate(found):
-        naive, headline = alarm.method in FADED, alarm.method == "user_ols"
-        colour = paper.naive if naive else paper.honest if headline else paper.ink
-        axes.hlines(y, 0, alarm.rate, color=colour, linewidth=1.1, linestyle=(0, (2, 2)) if naive else "solid", alpha=0.65)
-        face = paper.paper if naive else colour
-        axes.plot(
-            [alarm.rate], [y], "D" if headline else "o", markersize=7 if headline else 6, color=colour, markerfacecolor=face
-        )
-        axes.annotate(
-            words.of_hundred(alarm.rate, short=True),
-            (alarm.rate, y),
-            xytext=(7, 0),
-            textcoords="offset points",
-            fontsize=9,
-            va="center",
-            color=colour,
-            fontweight="bold" if headline else "normal",
-        )
+        _row(axes, alarm, y, paper)
     axes.set_yticks(range(len(found)), [method_name(a.method) for a in found], fontsize=7.5 if paper.narrow else 9)
     axes.tick_params(axis="y", length=0, labelcolor=paper.ink)
     axes.set_ylim(len(found) - 0.5, -0.5)
@@ -85,3 +70,22 @@ def placebo(lift: Lift, paper: Look) -> Figure:
     label = "False alarms in 100 launches" if paper.narrow else "False alarms in 100 launches without an effect"
     number_line(axes, paper, [(top * i / 4, f"{100 * top * i / 4:g}") for i in range(5)], label)
     return figure
+
+
+def _row(axes: Axes, alarm: Alarm, y: int, paper: Look) -> None:
+    """A method's dot, its stem and its number: naive hollow and dashed, the headline a diamond."""
+    naive, headline = alarm.method in FADED, alarm.method == "user_ols"
+    colour = paper.naive if naive else paper.honest if headline else paper.ink
+    axes.hlines(y, 0, alarm.rate, color=colour, linewidth=1.1, linestyle=(0, (2, 2)) if naive else "solid", alpha=0.65)
+    face = paper.paper if naive else colour
+    axes.plot([alarm.rate], [y], "D" if headline else "o", markersize=7 if headline else 6, color=colour, markerfacecolor=face)
+    axes.annotate(
+        words.of_hundred(alarm.rate, short=True),
+        (alarm.rate, y),
+        xytext=(7, 0),
+        textcoords="offset points",
+        fontsize=9,
+        va="center",
+        color=colour,
+        fontweight="bold" if headline else "normal",
+    )
