@@ -7,22 +7,24 @@ import json
 from datetime import UTC, datetime
 from pathlib import Path
 
-from benchmarks import large, published
+from benchmarks import few_clusters, large, published
 from benchmarks.timing import machine
 
 
 def main() -> None:
     """Parse the options and run."""
     parser = argparse.ArgumentParser(description=__doc__)
-    parser.add_argument("--only", choices=["published", "large"])
+    parser.add_argument("--only", choices=["published", "large", "few_clusters"])
     parser.add_argument("--rows", type=int, default=20_000_000, help="rows of the large cases")
     parser.add_argument("--runs", type=int, default=5, help="counted runs of each case")
     options = parser.parse_args()
     results = []
-    if options.only != "large":
+    if options.only in (None, "published"):
         results += published.cases(options.runs)
-    if options.only != "published":
+    if options.only in (None, "large"):
         results += large.cases(options.runs, options.rows)
+    if options.only in (None, "few_clusters"):
+        results += few_clusters.cases(options.runs)
     for r in results:
         print(f"{'met   ' if r.met else 'missed'}  {r.case}")
         print(f"        ours {r.ours:.4g}, {r.rival_is} {r.rival:.4g}, ratio {r.ratio:.3g} (target: {r.target}) {r.note}")

@@ -52,7 +52,18 @@ def in_turn(ours: Callable[[], object], rival: Callable[[], object], *, runs: in
 
 def machine() -> dict[str, Any]:
     """Where and with what this was run."""
-    packages = ("honestlift", "duckdb", "narwhals", "numpy", "pandas", "pyarrow", "pyfixest", "scipy", "statsmodels")
+    packages = (
+        "honestlift",
+        "duckdb",
+        "narwhals",
+        "numpy",
+        "pandas",
+        "pyarrow",
+        "pyfixest",
+        "scipy",
+        "statsmodels",
+        "wildboottest",
+    )
     return {
         "python": platform.python_version(),
         "system": platform.system(),

@@ -7,8 +7,10 @@ from honestlift.design.exposure import Exposure
 from honestlift.design.metric import Mean, Ratio
 from honestlift.design.opt_in import Learners, Matching, OptInDesign, OptInStudy, Propensity
 from honestlift.design.study import Study
+from honestlift.design.looks import Looks
 from honestlift.analysis.check import Checked, check_design
 from honestlift.analysis.analyze import analyze, run
+from honestlift.analysis.monitoring import monitor
 from honestlift.result import Assumption, Check, Estimate, Lift, Relative, Table, Verdict
 from honestlift.report.html import write_report
 from honestlift.report.plot import plot
@@ -26,6 +28,7 @@ __all__ = [
     "HonestliftError",
     "Learners",
     "Lift",
+    "Looks",
     "Matching",
     "Mean",
     "OptInDesign",
@@ -44,6 +47,7 @@ __all__ = [
     "assign",
     "check_design",
     "connect",
+    "monitor",
     "plot",
     "run",
     "write_report",

@@ -7,12 +7,14 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from honestlift.analysis.compliers import Uptake
 from honestlift.analysis.estimates import Answer, contrast, smallest_difference
+from honestlift.analysis.placebo import Lab
 from honestlift.analysis.reading import Reading
 from honestlift.analysis.tables import names_with
 from honestlift.design.metric import Ratio
 from honestlift.design.study import Study
-from honestlift.diagnostics import agreement, assignment, balance, clusters, contamination, precision
+from honestlift.diagnostics import agreement, assignment, balance, clusters, compliers, contamination, placebo, precision
 from honestlift.errors import DataError
 from honestlift.estimators import itt
 from honestlift.estimators.fit import least_squares, true_value
@@ -25,7 +27,9 @@ from honestlift.result import Check
 ORDER = {"stop": 0, "caution": 1, "ok": 2}
 
 
-def check(reading: Reading, answers: Sequence[Answer], study: Study) -> tuple[Check, ...]:
+def check(
+    reading: Reading, answers: Sequence[Answer], study: Study, lab: Lab | None = None, stages: Sequence[Uptake] = ()
+) -> tuple[Check, ...]:
     """All checks that the study's columns allow, worst first, else in the order of the walk."""
     primary = next(a for a in answers if a.metric is study.primary)
     made = assignment_checks(reading, study)
@@ -41,6 +45,8 @@ def check(reading: Reading, answers: Sequence[Answer], study: Study) -> tuple[Ch
     made += [_missing(reading, answer, study) for answer in answers]
     made += [_adjusted(a, study) for a in answers if a.adjustment.used or a.adjustment.left_out]
     made += balance_checks(reading, study)
+    made += [_lab(lab)] if lab else []
+    made += [compliers.first_stage(s.metric, s.treated, s.control, s.stage.f if s.stage else None) for s in stages]
     return tuple(sorted(made, key=lambda c: ORDER[c.level]))
 
 
@@ -66,11 +72,10 @@ def cluster_checks(white: Whitened, unadjusted: Whitened, outcome: Outcome, df: 
 
 def _agreement(answer: Answer, study: Study) -> Check:
     headline = next(e for e in answer.estimates if e.headline)
-    others = [
-        o for o in answer.others if o.adjusted or answer.adjustment.form == "none"
-    ]  # a test without covariates has less power
-    p_values = {other.variant: other.interval.p_value for other in others}
-    smallest = {other.variant: other.smallest_p for other in others}
+    tests = [o for o in answer.others if o.method == headline.method and o.variant in ("wild", "randomization")]
+    tests = [o for o in tests if o.adjusted or answer.adjustment.form == "none"]  # a test without covariates has less power
+    p_values = {o.variant: o.interval.p_value for o in tests}
+    smallest = {o.variant: o.smallest_p for o in tests}
     p = 1.0 if headline.p_value is None else headline.p_value
     return agreement.methods_disagree(answer.metric.label, p, p_values, smallest, study.level)
 
@@ -91,6 +96,12 @@ def _denominator(reading: Reading, metric: Ratio, study: Study) -> Check:
     errors = (float(control @ v @ control) ** 0.5, float(both @ v @ both) ** 0.5)
     effect, interval = contrast(outcome, study.level)
     return precision.denominator(metric.label, metric.denominator, means, errors, effect, interval.p_value)
+
+
+def _lab(lab: Lab) -> Check:
+    rates = {a.method: a.rate for a in lab.alarms}
+    error = next(a.std_error for a in lab.alarms if a.method == placebo.HEADLINE)
+    return placebo.placebo_lab(rates, error, outcome=lab.outcome, basis=lab.basis, redraws=lab.redraws, level=lab.level)
 
 
 def _exposure(primary: Answer, study: Study) -> list[Check]:

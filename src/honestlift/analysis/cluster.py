@@ -6,14 +6,18 @@ from typing import Any
 
 import numpy as np
 
+from honestlift.analysis.alternatives import with_alternatives
 from honestlift.analysis.checking import check
+from honestlift.analysis.compliers import uptake_table, with_compliers
 from honestlift.analysis.estimates import Answer, estimate_metric
 from honestlift.analysis.ledger import ledger
 from honestlift.analysis.multiplicity import corrections, multiplicity_table
+from honestlift.analysis.placebo import run_lab
 from honestlift.analysis.provenance import Clock, provenance
 from honestlift.analysis.reading import Reading, Step, read
 from honestlift.analysis.requirements import check_denominator
 from honestlift.analysis.roles import metric_table
+from honestlift.analysis.rule import redrawn_within
 from honestlift.analysis.tables import cluster_table, density_table, exposure_table, groups_of
 from honestlift.analysis.verdict import judge
 from honestlift.design.metric import Metric, Ratio
@@ -36,8 +40,13 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
     reading = read(source, study, step)
     step("Estimating")
     answers = [_answer(metric, reading, study) for metric in study.metrics]
+    answers = [with_alternatives(a, redrawn_within(reading, a.outcome, a.metric.columns, study), study) for a in answers]
+    compliers = [with_compliers(answer, reading, study) for answer in answers]
+    answers, stages = [a for a, _ in compliers], [s for _, s in compliers if s]
+    step("Re-drawing the assignment")
+    lab = run_lab(reading, study)
     step("Checking")
-    checks = check(reading, answers, study)
+    checks = check(reading, answers, study, lab, stages)
     several = multiplicity_table(answers, study)
     verdict = judge(answers, checks, study, corrections(several, study.level))
     step("Tabulating")
@@ -48,6 +57,8 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
         "exposure": exposure_table(answers),
         "outcome_density": density_table(reading, study.primary, study),
     }
+    tables |= {"placebo_lab": lab.table()} if lab else {}
+    tables |= {"uptake": uptake_table(stages)} if stages else {}
     return Lift(
         name=study.name,
         kind="cluster",

@@ -3,14 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from honestlift.analysis.alternatives import Alternative, alternatives
 from honestlift.analysis.sheet import Sheet, finite, linear_row, settled
 from honestlift.design.metric import Metric, Ratio
 from honestlift.design.study import Study
@@ -25,15 +25,15 @@ from honestlift.moments.cells import Outcome
 from honestlift.moments.cluster import ClusterMoments
 from honestlift.result import Estimate, Identified, Interval, Relative
 
+if TYPE_CHECKING:
+    from honestlift.analysis.alternatives import Alternative
+
 ROUNDING = 1e-11
 """Share of an outcome's spread below which an effect, an error or a mean is what rounding left over, and is taken to be zero."""
 
 
 RATIO_SCALE = "difference of ratios"
 """The scale of an effect on a ratio of sums: an effect per unit of the denominator, not per user."""
-
-LINEAR = ("wild",)
-"""Tests beside the headline that need no more than scores; the others would have to take the ratio anew in every draw."""
 
 SPREADS = (1e-70, 1e70)
 """Spreads of an outcome whose fourth powers, which the resampling tests compare, are doubles with all their digits."""
@@ -50,8 +50,9 @@ class Answer:
         estimates: every estimate, the headline among them.
         headline_fit: the fit behind the headline, whitened.
         unadjusted_fit: the same without covariates.
+        fits: the fit behind each cluster method, whitened, the headline's among them.
         adjustment: the covariates that it was adjusted for, and those that it was not.
-        others: tests beside the headline, where workspaces are few.
+        others: tests beside them, where workspaces are few; see ``alternatives``.
         dropped_draws: bootstrap draws without both arms (and exposures), which were left out.
     """
 
@@ -61,9 +62,10 @@ class Answer:
     estimates: tuple[Estimate, ...]
     headline_fit: Whitened
     unadjusted_fit: Whitened
+    fits: Mapping[str, Whitened]
     adjustment: Adjustment
-    others: tuple[Alternative, ...]
     dropped_draws: int
+    others: tuple[Alternative, ...] = ()
 
     def find(self, method: str, estimand: str) -> Estimate | None:
         """The estimate by this method of this estimand, if there is one."""
@@ -115,9 +117,6 @@ def estimate_metric(
         exposed = exposure.two_exposure_moments(outcome)
         rows += _two_exposure(exposed, outcome, study, sheet)
         tables.append(exposed)
-    others = tuple(o for o in alternatives(honest.fit, outcome, study) if not ratio or o.variant in LINEAR)
-    headline = next(e for e in rows if e.headline)
-    rows += [_beside(other, headline, sheet) for other in others]
     draws = () if ratio else _bootstrap(tables, study)  # a resample has ratios of its own
     rows += _bootstrap_rows(draws, rows, study, sheet, outcome.origin)
     return Answer(
@@ -125,21 +124,21 @@ def estimate_metric(
         outcome=outcome,
         workspaces=ratios if ratio else outcome,
         estimates=tuple(rows),
-        headline_fit=honest.fit,
+        headline_fit=honest.fits["user_ols"],
         unadjusted_fit=honest.unadjusted,
+        fits=honest.fits,
         adjustment=adjustment,
-        others=others,
         dropped_draws=max((d.dropped for d in draws), default=0),
     )
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class _Honest:
-    """The effect per user and per workspace: rows, the sums behind them, and the fits per user."""
+    """The effect per user and per workspace: rows, the sums behind them, the fit of each, and that per user without covariates."""
 
     rows: list[Estimate]
     tables: list[ClusterMoments]
-    fit: Whitened
+    fits: dict[str, Whitened]
     unadjusted: Whitened
 
 
@@ -154,17 +153,17 @@ def _honest(outcome: Outcome, workspaces: Outcome | None, adjustment: Adjustment
         after = {codes: make(strata=strata, adjustment=adjustment) for codes, make in makers.items()}
         how = f"{design}; covariates, {adjustment.form}" if strata else f"covariates, {adjustment.form}"
     rows: list[Estimate] = []
-    fits: list[Whitened] = []
+    fits: dict[str, Whitened] = {}
+    unadjusted = whiten(least_squares(before["user_ols", "itt_user"]))
     for method, estimand in makers:
-        bare = white = whiten(least_squares(before[method, estimand]))
+        per_user = estimand == "itt_user"
+        bare = white = unadjusted if per_user else whiten(least_squares(before[method, estimand]))
         if adjustment.form != "none":
             rows.append(linear_row(bare, "itt", f"{method}:unadjusted", estimand, "CR2", sheet, adjustment=design))
             white = whiten(least_squares(after[method, estimand]))
-        per_user = estimand == "itt_user"
         rows.append(linear_row(white, "itt", method, estimand, "CR2", sheet, adjustment=how, headline=per_user))
-        rows += [linear_row(white, "itt", f"{method}:cr1", estimand, "CR1S", sheet, adjustment=how)] if per_user else []
-        fits += [bare, white]
-    return _Honest(rows=rows, tables=list(after.values()), fit=fits[1], unadjusted=fits[0])
+        fits[method] = white
+    return _Honest(rows=rows, tables=list(after.values()), fits=fits, unadjusted=unadjusted)
 
 
 def contrast(outcome: Outcome, level: float) -> tuple[float, Interval]:
@@ -197,13 +196,6 @@ def _weighted_means(outcome: Outcome, sheet: Sheet) -> Estimate:
     interval = t_interval(effect, error, means.df, sheet.level)
     share = relative(effect, control, means.covariance, means.df, sheet.level)
     return sheet.row("cluster_wls", "itt_user", effect, interval, share)
-
-
-def _beside(other: Alternative, headline: Estimate, sheet: Sheet) -> Estimate:
-    """A test beside the headline as a row; an interval without end is one that the test cannot close."""
-    share = Relative(estimate=headline.relative.estimate if other.adjusted else None, conf_low=None, conf_high=None)
-    adjustment = headline.adjustment if other.adjusted else "none"
-    return sheet.row(f"user_ols:{other.variant}", "itt_user", other.estimate, other.interval, share, adjustment=adjustment)
 
 
 def _two_exposure(exposed: ClusterMoments, outcome: Outcome, study: Study, sheet: Sheet) -> list[Estimate]:

@@ -19,7 +19,7 @@ from honestlift.moments.arms import read_arms
 from honestlift.moments.cells import Cells, as_cells
 from honestlift.moments.events import per_unit
 from honestlift.moments.profile import Profile
-from honestlift.moments.spec import Spec
+from honestlift.moments.spec import Spec, Sum
 from honestlift.moments.table import Moments
 from honestlift.source.connect import Source
 
@@ -193,13 +193,19 @@ def _levels(counts: Moments, name: str, missing: Missing) -> list[str]:
 
 
 def _spec(study: Study, measures: list[str], keys: list[str], *, outcomes: bool) -> Spec:
-    """Count, sum and square of every measured column over its own rows; of a ratio's two columns also their product, over both's."""
+    """Count, sum and square of every measured column over its own rows.
+
+    Of a ratio's two columns also their product, over the rows that have both; of use also its sum over those that have the metric.
+    """
     spec = Spec(study.design.cluster, tuple(keys[1:]))
     for name in measures:
         spec = spec | Spec.of_outcome(study.design.cluster, name, cells=keys[1:])
-    for metric in study.metrics:
-        if outcomes and isinstance(metric, Ratio):
+    uptake = study.design.uptake
+    for metric in study.metrics if outcomes else ():
+        if isinstance(metric, Ratio):
             spec = spec | Spec.of_outcome(study.design.cluster, metric.numerator, (metric.denominator,), cells=keys[1:])
+        elif uptake is not None and uptake != metric.column:
+            spec = spec | Spec(study.design.cluster, tuple(keys[1:]), (Sum.of(uptake, present=(metric.column,)),))
     return spec
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -56,6 +56,22 @@ class Sheet:
             n_clusters=self.clusters,
             headline=headline,
         )
+
+
+def beside(base: Estimate, method: str, effect: float, interval: Interval, share: Relative) -> Estimate:
+    """Another row about the same rows, adjusted in the same way: another variance, test or estimand; never the headline."""
+    return replace(
+        base,
+        method=method,
+        estimate=finite(effect),
+        std_error=finite(interval.std_error),
+        df=finite(interval.df),
+        p_value=finite(interval.p_value),
+        conf_low=finite(interval.low),
+        conf_high=finite(interval.high),
+        relative=share,
+        headline=False,
+    )
 
 
 def finite(value: float) -> float | None:

@@ -10,7 +10,7 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from honestlift.design.cluster import Treatment
-from honestlift.design.metric import Mean
+from honestlift.design.metric import Mean, Metric
 from honestlift.design.study import Missing
 from honestlift.errors import DesignError
 
@@ -240,7 +240,7 @@ class OptInStudy:
         """The metric that the verdict is about: the first that says it is primary, else the first."""
         return next((m for m in self.metrics if m.role == "primary"), self.metrics[0])
 
-    def role(self, metric: Mean) -> str:
+    def role(self, metric: Metric) -> str:
         """The metric's role, with the default filled in."""
         return metric.role or ("primary" if metric is self.primary else "secondary")
 

@@ -13,8 +13,10 @@ from rich.panel import Panel
 from rich.text import Text
 
 from honestlift.report import words
+from honestlift.report.lab import lab
+from honestlift.report.looks import looks
 from honestlift.report.names import FADED, VARIANTS, estimand, is_road, road
-from honestlift.result import Check, Estimate, Lift
+from honestlift.result import Check, Estimate, Lift, Number
 
 STRIP = 25
 NAME = 35
@@ -42,7 +44,12 @@ def renderable(lift: Lift) -> RenderableType:
     """The whole answer for a rich console."""
     parts: list[RenderableType] = [_verdict(lift)]
     for metric in dict.fromkeys(e.metric for e in lift.estimates):
-        parts.append(Padding(_Numbers(metric, [e for e in lift.estimates if e.metric == metric]), (1, 0, 0, 1)))
+        estimates = [e for e in lift.estimates if e.metric == metric]
+        parts.append(Padding(_Numbers(metric, estimates, _smallest(lift, metric)), (1, 0, 0, 1)))
+    if "placebo_lab" in lift.tables:
+        parts.append(Padding(lab(lift.tables["placebo_lab"]), (1, 0, 0, 0)))
+    if "monitoring" in lift.tables:
+        parts.append(Padding(looks(lift.tables["monitoring"], lift.headline().metric), (1, 0, 0, 0)))
     parts += [_checks(lift.checks), _foot(lift)]
     return Group(*parts)
 
@@ -61,8 +68,8 @@ def _verdict(lift: Lift) -> RenderableType:
 class _Numbers:
     """The roads to one metric's number, by estimand and on one axis; as many columns as the console is wide."""
 
-    def __init__(self, metric: str, estimates: Sequence[Estimate]) -> None:
-        self.metric, self.estimates = metric, estimates
+    def __init__(self, metric: str, estimates: Sequence[Estimate], smallest: Mapping[str, Number]) -> None:
+        self.metric, self.estimates, self.smallest = metric, estimates, smallest
         self.roads = [e for e in estimates if is_road(e)]
         self.axis = _axis(self.roads)
 
@@ -81,11 +88,10 @@ class _Numbers:
             for e in rows:
                 style = "bold" if e.headline else "dim" if e.method in FADED else ""
                 yield _line(cells[id(e)], widths, style)
-                variants = [
-                    o for o in self.estimates if o.estimand == asked and o.method.startswith(f"{e.method}:") and not is_road(o)
-                ]
+                same = [o for o in self.estimates if o.estimand == asked and o.method.startswith(f"{e.method}:")]
+                variants = [o for o in same if not is_road(o) and _belongs(o)]
                 if variants and e.method != "cluster_wls":
-                    yield Text("     " + "; ".join(_variant(o) for o in variants), style="dim")
+                    yield Text("     " + "; ".join(_variant(o, self.smallest) for o in variants), style="dim")
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], style: str) -> Text:
@@ -115,9 +121,30 @@ def _row(e: Estimate, axis: tuple[float, float]) -> list[str]:
     return [name, words.signed(e.estimate, places), ends, share, error, _strip(e, axis)]
 
 
-def _variant(e: Estimate) -> str:
-    name = VARIANTS.get(e.method.partition(":")[2], e.method.partition(":")[2])
-    return f"{name} {words.interval(e.conf_low, e.conf_high, words.places_of(e.conf_low, e.conf_high))}"
+def _belongs(e: Estimate) -> bool:
+    """Whether a variant is shown beside its method: what the number of workspaces calls for. The result holds all of them."""
+    method, _, variant = e.method.partition(":")
+    clusters = e.n_clusters or 0
+    if method == "iv_2sls":
+        return variant == "anderson_rubin"
+    if method == "cluster_means":
+        return variant in ("bootstrap", "randomization")
+    if method != "user_ols":
+        return True
+    return {"cr0": False, "cr1": clusters > 50, "cr3": False, "cv3": 10 <= clusters <= 50}.get(variant, True)
+
+
+def _variant(e: Estimate, smallest: Mapping[str, Number]) -> str:
+    variant = e.method.partition(":")[2]
+    text = f"{VARIANTS.get(variant, variant)} {words.interval(e.conf_low, e.conf_high, words.places_of(e.conf_low, e.conf_high))}"
+    least = smallest.get(f"{variant}_smallest")
+    return text if least is None else f"{text} ({words.p_value(e.p_value)}, smallest possible {least:.2g})"
+
+
+def _smallest(lift: Lift, metric: str) -> Mapping[str, Number]:
+    """The smallest p-values that the tests beside a metric's headline can give."""
+    found = [c.evidence for c in lift.checks if c.code == "methods_disagree" and c.metric == metric]
+    return found[0] if found else {}
 
 
 def _axis(estimates: Sequence[Estimate]) -> tuple[float, float]:
