@@ -45,7 +45,7 @@ def check(
     made += [_missing(reading, answer, study) for answer in answers]
     made += [_adjusted(a, study) for a in answers if a.adjustment.used or a.adjustment.left_out]
     made += balance_checks(reading, study)
-    made += [_lab(lab)] if lab else []
+    made += [_lab(lab, adjusted=primary.adjustment.form != "none")] if lab else []
     made += [compliers.first_stage(s.metric, s.treated, s.control, s.stage.f if s.stage else None) for s in stages]
     return tuple(sorted(made, key=lambda c: ORDER[c.level]))
 
@@ -98,10 +98,11 @@ def _denominator(reading: Reading, metric: Ratio, study: Study) -> Check:
     return precision.denominator(metric.label, metric.denominator, means, errors, effect, interval.p_value)
 
 
-def _lab(lab: Lab) -> Check:
+def _lab(lab: Lab, *, adjusted: bool) -> Check:
     rates = {a.method: a.rate for a in lab.alarms}
     error = next(a.std_error for a in lab.alarms if a.method == placebo.HEADLINE)
-    return placebo.placebo_lab(rates, error, outcome=lab.outcome, basis=lab.basis, redraws=lab.redraws, level=lab.level)
+    told = {"outcome": lab.outcome, "basis": lab.basis}
+    return placebo.placebo_lab(rates, error, **told, redraws=lab.redraws, level=lab.level, adjusted=adjusted)
 
 
 def _exposure(primary: Answer, study: Study) -> list[Check]:

@@ -13,7 +13,9 @@ TOO_OFTEN = 2.0
 """False alarms, in multiples of those promised, beyond which (by two Monte Carlo standard errors) the method is doubted."""
 
 
-def placebo_lab(rates: Mapping[str, float], std_error: float, *, outcome: str, basis: str, redraws: int, level: float) -> Check:
+def placebo_lab(
+    rates: Mapping[str, float], std_error: float, *, outcome: str, basis: str, redraws: int, level: float, adjusted: bool = False
+) -> Check:
     """How often the headline's method announced an effect in re-drawn experiments without any.
 
     Args:
@@ -23,6 +25,7 @@ def placebo_lab(rates: Mapping[str, float], std_error: float, *, outcome: str, b
         basis: ``pre_period`` or ``control_group``.
         redraws: number of re-drawn assignments.
         level: nominal coverage.
+        adjusted: whether the headline has covariates, which the lab does not use.
     """
     often = rates[HEADLINE] - 2 * std_error > TOO_OFTEN * (1 - level)
     remedy = (
@@ -31,7 +34,7 @@ def placebo_lab(rates: Mapping[str, float], std_error: float, *, outcome: str, b
     return Check(
         code="placebo_lab",
         level="caution" if often else "ok",
-        statement=sentence(rates, outcome=outcome, basis=basis, redraws=redraws),
+        statement=sentence(rates, outcome=outcome, basis=basis, redraws=redraws, adjusted=adjusted),
         remedy=remedy,
         evidence={**rates, "std_error": std_error, "redraws": redraws},
     )

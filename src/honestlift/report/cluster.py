@@ -26,6 +26,10 @@ def sections(lift: Lift) -> list[Section]:
         *page.guardrails_section(lift),
         page.checks_section(lift),
     ]
+    if "monitoring" in found:
+        title = "Looks at the running study"
+        lead = "Whoever looks repeatedly and stops when zero is left out needs the interval for every look."
+        made.append(Section(id="looks", link="Looks", title=title, lead=lead, figures=("monitoring",), part="pictures"))
     if reached or "density" in found:
         title = "Spillover: whom the treatment of others reached" if reached else "Outcome by arm"
         shown = tuple(name for name in ("density",) if name in found)
@@ -38,6 +42,10 @@ def sections(lift: Lift) -> list[Section]:
         )
     shown = tuple(name for name in ("forest",) if name in found)
     made.append(Section(id="roads", link="Other roads", title="Other roads to the number", figures=shown))
+    if "placebo" in found:
+        title = "Placebo: how often each method cries wolf"
+        lead = "The arms were re-drawn where the feature can have done nothing, and every re-draw was analysed as if it were a launch."
+        made.append(Section(id="placebo", link="Placebo", title=title, lead=lead, figures=("placebo",), part="pictures"))
     return [*made, *page.foot()]
 
 

@@ -160,9 +160,14 @@ def is_road(e: Estimate) -> bool:
     return ":" not in e.method or e.method.endswith(":unadjusted")
 
 
+def is_adjusted(e: Estimate) -> bool:
+    """Whether covariates of a cluster study are in an estimate."""
+    return e.adjustment.startswith("covariates") or "; covariates" in e.adjustment
+
+
 def road(e: Estimate) -> str:
     """What an estimate's method is called; that covariates are in it is said."""
-    adjusted = f"{e.method}:adjusted" if "covariates" in e.adjustment else e.method
+    adjusted = f"{e.method}:adjusted" if is_adjusted(e) else e.method
     return ROADS.get(adjusted, ROADS.get(e.method, e.method))
 
 

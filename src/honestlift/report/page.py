@@ -7,7 +7,7 @@ from datetime import datetime
 from typing import Any
 
 from honestlift.report import words
-from honestlift.report.asked import asked, primary
+from honestlift.report.asked import asked, primary, records
 from honestlift.report.gate import GATE
 from honestlift.report.names import ESTIMANDS, LEVELS, VERDICTS, check_name, whole
 from honestlift.report.results import FULL, blocks, bounded, guardrails, keys, variants
@@ -15,6 +15,9 @@ from honestlift.result import Check, Estimate, Lift
 
 FEWEST = 10
 """Users below which a count is not shown."""
+
+CORRECTED = ("p_value", "holm", "benjamini_hochberg")
+"""Columns of the table of p-values."""
 
 MONTHS = [
     "January",
@@ -215,6 +218,14 @@ def passed_names(lift: Lift) -> str:
     return ", ".join(f"{name} ({', '.join(of)})" if "" not in of else name for name, of in made.items())
 
 
+def corrected(lift: Lift) -> list[tuple[str, ...]]:
+    """Metric, role and p-values of metrics that share a role: alone, by Holm, by Benjamini and Hochberg."""
+    return [
+        (r["metric"], r["role"], *(words.p_value(r[name]).removeprefix("p ").removeprefix("= ") for name in CORRECTED))
+        for r in records(lift, "multiplicity")
+    ]
+
+
 def checks_section(lift: Lift) -> Section:
     """All checks, worst first, and the assumptions they speak of."""
     return Section(id="checks", link="Can we believe it?", title="Can we believe it?", lead=f"{tally(lift)}.")
@@ -244,6 +255,7 @@ def contents(lift: Lift) -> dict[str, Any]:
         "sentence": sentence(lift),
         "blocks": blocks(lift),
         "keys": keys(lift),
+        "corrected": corrected(lift),
         "guardrails": guardrails(lift),
         "full": FULL,
         "variants": [variants(lift, metric) for metric in asked(lift)],

@@ -189,7 +189,7 @@ def bounded(e: Estimate) -> bool:
 def road(e: Estimate) -> str:
     """The method with its variance, in words."""
     base, _, variance = e.method.partition(":")
-    return ROADS.get(base, base) + (f", {VARIANTS.get(variance, variance)}" if variance else "")
+    return road_name(e) if is_road(e) else f"{road_name(replace(e, method=base))}, {VARIANTS.get(variance, variance)}"
 
 
 def note(e: Estimate) -> str:

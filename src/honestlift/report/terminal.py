@@ -13,9 +13,10 @@ from rich.panel import Panel
 from rich.text import Text
 
 from honestlift.report import words
+from honestlift.report.asked import primary
 from honestlift.report.lab import lab
 from honestlift.report.looks import looks
-from honestlift.report.names import FADED, VARIANTS, estimand, is_road, road
+from honestlift.report.names import FADED, VARIANTS, estimand, is_adjusted, is_road, road
 from honestlift.result import Check, Estimate, Lift, Number
 
 STRIP = 25
@@ -47,9 +48,9 @@ def renderable(lift: Lift) -> RenderableType:
         estimates = [e for e in lift.estimates if e.metric == metric]
         parts.append(Padding(_Numbers(metric, estimates, _smallest(lift, metric)), (1, 0, 0, 1)))
     if "placebo_lab" in lift.tables:
-        parts.append(Padding(lab(lift.tables["placebo_lab"]), (1, 0, 0, 0)))
+        parts.append(Padding(lab(lift.tables["placebo_lab"], adjusted=is_adjusted(lift.headline(primary(lift)))), (1, 0, 0, 0)))
     if "monitoring" in lift.tables:
-        parts.append(Padding(looks(lift.tables["monitoring"], lift.headline().metric), (1, 0, 0, 0)))
+        parts.append(Padding(looks(lift.tables["monitoring"], primary(lift)), (1, 0, 0, 0)))
     parts += [_checks(lift.checks), _foot(lift)]
     return Group(*parts)
 

@@ -8,9 +8,10 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from honestlift.report import words
+from honestlift.report.asked import primary
 from honestlift.report.figures.canvas import Look, number_line, sheet
 from honestlift.report.lab import method_name
-from honestlift.report.names import FADED
+from honestlift.report.names import FADED, is_adjusted
 from honestlift.result import Lift
 
 if TYPE_CHECKING:
@@ -42,7 +43,7 @@ def alarms(lift: Lift) -> list[Alarm]:
 
 def placebo(lift: Lift, paper: Look) -> Figure:
     """Draw it: a dot per method on one line from no launch to all of them, and a mark where each ought to be."""
-    found = alarms(lift)
+    found, adjusted = alarms(lift), is_adjusted(lift.headline(primary(lift)))
     foot, head = 0.5, 0.3
     height = foot + head + ROW * len(found)
     figure = sheet(paper, height)
@@ -63,7 +64,9 @@ def placebo(lift: Lift, paper: Look) -> Figure:
     )
     for y, alarm in enumerate(found):
         _row(axes, alarm, y, paper)
-    axes.set_yticks(range(len(found)), [method_name(a.method) for a in found], fontsize=7.5 if paper.narrow else 9)
+    axes.set_yticks(
+        range(len(found)), [method_name(a.method, adjusted=adjusted) for a in found], fontsize=7.5 if paper.narrow else 9
+    )
     axes.tick_params(axis="y", length=0, labelcolor=paper.ink)
     axes.set_ylim(len(found) - 0.5, -0.5)
     axes.set_xlim(0, top)
