@@ -8,7 +8,7 @@ import statistics
 import time
 from collections.abc import Callable
 from dataclasses import asdict, dataclass, field
-from importlib.metadata import version
+from importlib.metadata import PackageNotFoundError, version
 from typing import Any
 
 
@@ -60,6 +60,7 @@ def machine() -> dict[str, Any]:
         "pandas",
         "pyarrow",
         "pyfixest",
+        "scikit-learn",
         "scipy",
         "statsmodels",
         "wildboottest",
@@ -69,5 +70,18 @@ def machine() -> dict[str, Any]:
         "system": platform.system(),
         "processor": platform.machine(),
         "cores": os.cpu_count(),
-        "versions": {name: version(name) for name in packages},
+        "load": load(),
+        "versions": {name: found for name in packages if (found := _installed(name))},
     }
+
+
+def load() -> list[float]:
+    """Processes that waited for a core over the last 1, 5 and 15 minutes: a busy machine makes its numbers doubtful."""
+    return [round(v, 2) for v in os.getloadavg()]
+
+
+def _installed(name: str) -> str | None:
+    try:
+        return version(name)
+    except PackageNotFoundError:
+        return None

@@ -1,11 +1,13 @@
 """Honest effect estimates for AI features, where a plain A/B test lies."""
 
+from honestlift import simulate
 from honestlift.source.connect import Source, connect
 from honestlift.design.assignment import Assignment, Rule, assign
 from honestlift.design.cluster import ClusterDesign, Treatment
 from honestlift.design.exposure import Exposure
 from honestlift.design.metric import Mean, Ratio
-from honestlift.design.opt_in import Learners, Matching, OptInDesign, OptInStudy, Propensity
+from honestlift.design.modelling import Learners, Matching, Propensity
+from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy
 from honestlift.design.study import Study
 from honestlift.design.looks import Looks
 from honestlift.analysis.check import Checked, check_design
@@ -23,6 +25,7 @@ __all__ = [
     "Check",
     "Checked",
     "ClusterDesign",
+    "Covariate",
     "Estimate",
     "Exposure",
     "HonestliftError",
@@ -50,5 +53,6 @@ __all__ = [
     "monitor",
     "plot",
     "run",
+    "simulate",
     "write_report",
 ]

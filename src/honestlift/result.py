@@ -6,10 +6,11 @@ Frozen values without input, output or plots. ``Lift.to_dict`` is the contract o
 from __future__ import annotations
 
 import json
-import math
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, field, fields
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, Literal
+
+from honestlift.plain import plain
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -294,19 +295,3 @@ class Lift:
 def _with(values: Mapping[str, Any], **changed: Any) -> dict[str, Any]:
     """A mapping with some of its values replaced."""
     return {**values, **changed}
-
-
-def plain(value: Any) -> Any:
-    """Dataclasses, mappings, sequences and NumPy scalars as JSON knows them; NaN and infinities as None."""
-    if hasattr(value, "__dataclass_fields__"):
-        return {f.name: plain(getattr(value, f.name)) for f in fields(value)}
-    if isinstance(value, Mapping):
-        return {str(key): plain(item) for key, item in value.items()}  # pyright: ignore[reportUnknownArgumentType,reportUnknownVariableType]
-    if isinstance(value, str) or value is None:
-        return value
-    if isinstance(value, Sequence):
-        return [plain(item) for item in value]  # pyright: ignore[reportUnknownVariableType]
-    number = value.item() if hasattr(value, "item") else value
-    if isinstance(number, float) and not math.isfinite(number):
-        return None
-    return number

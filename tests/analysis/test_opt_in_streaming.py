@@ -13,7 +13,7 @@ from sklearn.linear_model import LinearRegression, LogisticRegression
 import honestlift as hl
 from honestlift.analysis.opt_in import opening, sample
 from honestlift.analysis.opt_in import reading as opt_in_reading
-from honestlift.design.opt_in import Learners
+from honestlift.design.modelling import Learners
 from honestlift.errors import DataError, DesignError
 
 KEPT_DIGITS = 1e-9

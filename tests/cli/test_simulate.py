@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 from pyarrow import csv, parquet
 
+import honestlift as hl
 from honestlift.simulate import collaboration, published
 
 
@@ -24,6 +25,25 @@ def test_the_published_worlds(cli, world: str, make):
     assert ended.out == f"2,000 users, {made.table.num_columns} columns: users.parquet\n"
     assert parquet.read_table("users.parquet").equals(made.table)
     assert json.loads(Path("users.truth.json").read_text(encoding="utf-8")) == dict(made.truth)
+
+
+@pytest.mark.parametrize(
+    ("world", "make", "options"),
+    [
+        ("low-adoption", hl.simulate.low_adoption(2_000), []),
+        ("no-overlap", hl.simulate.no_overlap(2_000), []),
+        ("hidden-cause", hl.simulate.hidden_cause(2_000, times=3.0), ["--times", "3"]),
+    ],
+)
+def test_users_who_choose(cli, world: str, make: hl.simulate.OptInWorld, options: list[str]):
+    assert cli("simulate", world, "--users", "2000", "--seed", "5", *options).code == 0
+    made = make.draw(5)
+    assert parquet.read_table("users.parquet").equals(made.table)
+    assert json.loads(Path("users.truth.json").read_text(encoding="utf-8")) == dict(made.truth)
+
+
+def test_each_world_has_its_own_size(cli):
+    assert cli("simulate", "no-overlap").out.startswith("20,000 users, ")
 
 
 def test_csv_by_its_name(cli):
@@ -47,6 +67,8 @@ def test_a_world_of_ones_own(cli):
         ["published", "--users", "99"],
         ["cluster", "--clusters", "3"],
         ["cluster", "--icc", "1"],
+        ["hidden-cause", "--times", "-1"],
+        ["hidden-cause", "--times", "nan"],
         ["cluster", "--icc", "-0.1"],
         ["cluster", "--effect", "nan"],
         ["cluster", "--size-cv", "-1"],

@@ -7,10 +7,11 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from honestlift.diagnostics import bounds
+from honestlift.diagnostics import bounds, choice
 from honestlift.diagnostics.covariates import balance, column_balance, weighted_smd
-from honestlift.diagnostics.overlap import crump_cutoff, effective_sizes, overlap_checks
+from honestlift.diagnostics.overlap import ArmOverlap, crump_cutoff, effective_sizes, overlap_checks, overlap_level
 from honestlift.diagnostics.sensitivity import (
+    Benchmark,
     adjust,
     benchmark,
     erasing_times,
@@ -253,3 +254,37 @@ def test_no_cause_of_a_kind_that_tells_nothing_erases_an_effect() -> None:
     x[:, 0] -= np.where(treated, x[treated].mean(), x[~treated].mean())  # exactly unrelated to the choice
     fit = partial_linear(patterns_of_rows(x, treated, treated + 0.1 * rng.normal(size=2_000)))
     assert erasing_times(fit, [0]) is None
+
+
+def bench(*, low: float, high: float, r2: float) -> Benchmark:
+    return Benchmark(name="tier", times=1.0, r2_treatment=r2, r2_outcome=0.1, adjusted=0.1, std_error=0.01, low=low, high=high)
+
+
+@pytest.mark.parametrize(
+    ("worst", "interval_times", "level", "said"),
+    [
+        (bench(low=0.05, high=0.2, r2=0.2), 3.0, "ok", "4.0 times as strong as tier"),
+        (bench(low=-0.05, high=0.2, r2=0.2), 3.0, "caution", "would erase the effect"),
+        (bench(low=0.05, high=0.2, r2=0.2), 0.8, "caution", "0.80 times as strong, and the interval contains zero"),
+        (bench(low=0.05, high=0.2, r2=0.001), 3.0, "caution", "of who opts in: a feeble yardstick"),
+        (bench(low=-0.05, high=0.2, r2=0.001), 0.0, "ok", "The interval contains zero as it is"),
+    ],
+)
+def test_a_fragile_effect_and_a_feeble_yardstick(worst: Benchmark, interval_times: float, level: str, said: str) -> None:
+    check = choice.fragile("m", worst, 4.0, interval_times, 0.1)
+    assert (check.level, said in check.statement) == (level, True), check.statement
+    assert bool(check.remedy) == (level == "caution")
+
+
+@pytest.mark.parametrize(
+    ("rows", "unreached", "level"), [(200, 0.05, "ok"), (2_000, 0.05, "caution"), (2_000, 0.008, "ok"), (200, 0.2, "stop")]
+)
+def test_a_few_users_beyond_a_small_arm_are_chance(rows: float, unreached: float, level: str) -> None:
+    """12/200 is 6 %, 12/2,000 is 0.6 %: the larger of that and 1 % counts."""
+    control, treated = (
+        ArmOverlap(arm=a, rows=rows, effective=rows, largest=1.0, share=1 / rows, unreached=unreached if a else 0.0)
+        for a in (0, 1)
+    )
+    assert overlap_level((control, treated), "ATE") == level
+    (check, _) = overlap_checks({"ATE": (control, treated)})
+    assert ("have a propensity that no opted-in user has" in check.statement) == (level != "ok")

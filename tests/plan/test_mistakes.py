@@ -153,11 +153,6 @@ NOT_YET_EXAMPLES = {
         ["design.exposure.artifacts"],
     ),
     "design.exposure.rule": ("  kind:", "  exposure: {column: e, rule: any}\n  kind:", ["design.exposure.rule"]),
-    "covariates.*.measured_at": (
-        "metrics:",
-        "covariates: [{column: a, measured_at: t}]\nmetrics:",
-        ["covariates[0].measured_at"],
-    ),
     "headline": ("metrics:", "headline: gate\nmetrics:", ["headline: gate"]),
 }
 

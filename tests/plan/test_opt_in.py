@@ -8,7 +8,8 @@ import pytest
 
 from honestlift.design.cluster import Treatment
 from honestlift.design.metric import Mean
-from honestlift.design.opt_in import Matching, OptInDesign, OptInStudy, Propensity
+from honestlift.design.modelling import Matching, Propensity
+from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy
 from honestlift.plan import DataPath, plan_text, read_plan
 
 PLAN = """\
@@ -42,9 +43,12 @@ def test_a_study_written_as_a_plan_reads_back_as_the_same(tmp_path: Path, trim) 
             treatment=Treatment(column="mode", treated="agent", control="classic"),
             estimands=("ATT", "ATM"),
             cluster="w",
+            treatment_time="since",
+            unit_type="text",
         ),
         metrics=(Mean("y"), Mean("z", better="lower", role="guardrail", margin=0.02)),
         covariates=("a", "b"),
+        timed=(Covariate("b", measured_at="ts"),),
         negative_controls=("n",),
         propensity=Propensity(penalty="l2", C=2.5),
         matching=Matching(neighbours=3, caliper=0.05, exact=("a",), bootstrap=True),
@@ -106,6 +110,13 @@ def test_a_study_written_as_a_plan_reads_back_as_the_same(tmp_path: Path, trim) 
             "[task_completed]",
             "plan.yaml, line 8: Column 'task_completed' is named both as metric and as covariate.",
         ),
+        (
+            "[engagement_tier]",
+            "[{column: engagement_tier, measured_at: ts}]",
+            "plan.yaml, line 8: The covariate 'engagement_tier' says when it was measured ('ts'), and the design does not say when "
+            "users opted in. Expected both, to compare them. Add `treatment_time: column` to the design",
+        ),
+        ("metrics:", "unit_type: float\nmetrics:", "plan.yaml, line 6: unit_type is 'float'. Expected 'integer' or 'text'"),
         ("metrics:", "rows: events\nmetrics:", "plan.yaml, line 6: rows is 'events'. Expected 'units'"),
     ],
 )

@@ -6,8 +6,9 @@ import numpy as np
 import pytest
 
 import honestlift as hl
+from honestlift.diagnostics.choice import multiple
 from honestlift.errors import DesignError
-from honestlift.simulate import OptInWorld
+from honestlift.simulate import OptInWorld, hidden_cause, low_adoption, no_overlap
 
 
 def study(world: OptInWorld, seed: int, estimands=("ATE", "ATT", "ATO"), **options) -> hl.Lift:
@@ -25,12 +26,15 @@ def test_a_world_keeps_its_adoption_and_is_the_same_for_the_same_seed() -> None:
     assert not table.equals(world.draw(4).table)
     with pytest.raises(DesignError, match="adoption is 0"):
         OptInWorld(adoption=0)
+    with pytest.raises(DesignError, match=r"hidden is -1. Expected a multiple from 0 up"):
+        hidden_cause(times=-1)
 
 
 def test_at_one_percent_adoption_the_att_covers_the_naive_does_not_and_nothing_is_clipped() -> None:
     """200,000 users, truth .04. Clipping at .05 returns nearly the naive number (methods: .107 against .110)."""
-    made = study(OptInWorld(users=200_000, adoption=0.01, effect=0.04, pull=1.2, push=0.1), 1, ("ATT", "ATE"))
+    made = study(low_adoption(), 1, ("ATT", "ATE"))
     att, naive = made.find("aipw", "ATT"), made.find("naive", "ATT")
+    assert att.n_units == 200_000
     assert att.conf_low <= 0.04 <= att.conf_high
     assert not naive.conf_low <= 0.04 <= naive.conf_high
     assert made.headline() == att
@@ -40,7 +44,7 @@ def test_at_one_percent_adoption_the_att_covers_the_naive_does_not_and_nothing_i
 
 
 def test_without_overlap_the_ate_is_refused_and_another_question_answered() -> None:
-    made = study(OptInWorld(users=20_000, adoption=0.3, effect=0.2, blind=0.5), 1)
+    made = study(no_overlap(), 1)
     stop = made.check("overlap:ATE")
     assert stop.level == "stop"
     assert stop.evidence["unreached"] == pytest.approx(0.5, abs=0.02)
@@ -53,14 +57,15 @@ def test_without_overlap_the_ate_is_refused_and_another_question_answered() -> N
 
 @pytest.mark.parametrize("strength", [1.0, 2.0, 3.0])
 def test_an_unmeasured_cause_is_missed_and_the_words_say_how_strong_it_must_be(strength: float) -> None:
-    """Truth 0: the interval misses it; a cause of the strength k that there is covers it, and the words name about that k."""
-    made = study(OptInWorld(users=50_000, adoption=0.3, effect=0.0, hidden=strength, pull=0.4, push=0.2), 2)
+    """Truth 0: the interval misses it; adjusted for a cause of the strength k that is there it covers it, and the words name k."""
+    made = study(hidden_cause(times=strength), 3)
     headline = made.headline()
     assert not headline.conf_low <= 0 <= headline.conf_high
-    times = made.check("fragile").evidence["times"]
-    assert times == pytest.approx(strength, rel=0.25)  # the benchmark itself is estimated
+    evidence = made.check("fragile").evidence
+    times = evidence["times"]
+    assert evidence["interval_times"] <= strength  # a cause that strong, and the interval contains zero
+    assert times == pytest.approx(strength, rel=0.1)  # the benchmark itself is estimated
     rows = {(r[1], r[2]): r for r in made.tables["sensitivity_benchmarks"].rows}
     row = rows["activity", strength]
-    half = row[7] - row[5]
-    assert row[6] - half <= 0 <= row[7] + half  # within two intervals, as the benchmark's own error is not in it
-    assert f"An unmeasured cause {times:.1f} times as strong as activity" in made.verdict.because[1]
+    assert row[6] <= 0 <= row[7]
+    assert f"An unmeasured cause {multiple(times)} times as strong as activity" in made.verdict.because[1]

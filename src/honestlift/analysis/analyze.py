@@ -9,7 +9,8 @@ from honestlift.analysis.cluster import analyze_cluster
 from honestlift.analysis.opt_in.walk import analyze_opt_in
 from honestlift.design.cluster import ClusterDesign
 from honestlift.design.metric import Mean, Metric, Ratio
-from honestlift.design.opt_in import Learners, Matching, OptInDesign, OptInStudy, Propensity, as_trim
+from honestlift.design.modelling import Learners, Matching, Propensity
+from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy, as_trim, names_and_times
 from honestlift.design.study import Adjustment, Missing, Study
 from honestlift.errors import DesignError
 from honestlift.result import Lift
@@ -22,7 +23,7 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
     metrics: Sequence[Metric | str] | Metric | str,
     *,
     name: str = "Untitled study",
-    covariates: Sequence[str] | str = (),
+    covariates: Sequence[str | Covariate] | str | Covariate = (),
     negative_controls: Sequence[str] | str = (),
     rows: Literal["units", "events"] = "units",
     level: float = 0.95,
@@ -45,7 +46,7 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
             one alone, here and below, for a list of one.
         name: title of the study.
         covariates: columns known before the treatment; their balance is checked, and effects are adjusted for their means in each
-            cluster. In an opt-in study everything rests on them.
+            cluster. In an opt-in study everything rests on them, and a ``Covariate`` says when it was measured.
         negative_controls: outcomes that the feature cannot move.
         rows: ``units`` (one row per user) or ``events`` (several, summed per user first).
         level: nominal coverage of every interval.
@@ -74,7 +75,8 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
     """
     several = [metrics] if isinstance(metrics, (str, Mean, Ratio)) else metrics
     outcomes = tuple(Mean(m) if isinstance(m, str) else m for m in several)
-    before, controls = _listed(covariates), _listed(negative_controls)
+    before, timed = names_and_times([covariates] if isinstance(covariates, (str, Covariate)) else covariates)
+    controls = (negative_controls,) if isinstance(negative_controls, str) else tuple(negative_controls)
     if isinstance(design, OptInDesign):
         return run(
             data,
@@ -83,6 +85,7 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
                 design=design,
                 metrics=outcomes,  # pyright: ignore[reportArgumentType]  the study refuses what is no mean
                 covariates=before,
+                timed=timed,
                 negative_controls=controls,
                 propensity=propensity or Propensity(),
                 matching=matching or Matching(),
@@ -95,7 +98,7 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
                 learners=learners,
             ),
         )
-    if propensity or matching or trim or learners:
+    if timed or propensity or matching or trim or learners:
         raise DesignError.opt_in_only()
     study = Study(
         name=name,
@@ -112,11 +115,6 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
         exact_duplicates=exact_duplicates,
     )
     return run(data, study)
-
-
-def _listed(names: Sequence[str] | str) -> tuple[str, ...]:
-    """One name alone is short for a list of one."""
-    return (names,) if isinstance(names, str) else tuple(names)
 
 
 def run(data: Any, study: Study | OptInStudy, step: Callable[[str], None] = lambda _: None) -> Lift:

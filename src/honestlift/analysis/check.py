@@ -27,7 +27,8 @@ from honestlift.errors import DesignError
 from honestlift.estimators import itt
 from honestlift.estimators.fit import least_squares
 from honestlift.inference.sandwich import satterthwaite, whiten
-from honestlift.result import SCHEMA_VERSION, Check, Table, plain
+from honestlift.plain import plain
+from honestlift.result import SCHEMA_VERSION, Check, Table
 from honestlift.source.connect import connect
 from honestlift.version import __version__
 
@@ -130,7 +131,7 @@ def _opt_in(data: Any, study: OptInStudy, step: Step) -> Checked:
         "n_treated_units": reading.arms[1],
         "n_treated_clusters": None,
         "dropped": {**reading.dropped, **trimmed},
-        "engine": reading.engine,
+        "engine": reading.entrance.engine,
     }
     supported = tuple(e for e in study.design.estimands if e not in stopped)
     return _checked(study, "opt_in", counted, made, tables, supported)

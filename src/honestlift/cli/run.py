@@ -10,7 +10,7 @@ import click
 
 from honestlift.analysis.analyze import run as analyze
 from honestlift.analysis.monitoring import monitor
-from honestlift.analysis.opt_in.reading import check_opt_in_columns
+from honestlift.analysis.opt_in.requirements import check_opt_in_columns
 from honestlift.analysis.provenance import with_lock
 from honestlift.analysis.reading import check_columns
 from honestlift.cli.help import command

@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import hashlib
 import json
-import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from honestlift.design.cluster import Treatment
 from honestlift.design.metric import Mean, Metric
+from honestlift.design.modelling import Learners, Matching, Propensity
 from honestlift.design.study import Missing
 from honestlift.errors import DesignError
 
 Estimand = Literal["ATE", "ATT", "ATC", "ATO", "ATM"]
-Penalty = Literal["none", "l2"]
+UnitType = Literal["integer", "text"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -28,9 +28,13 @@ class OptInDesign:
         estimands: whose effects are asked for; the headline is the first that the data support. ATE: everyone. ATT: those who
             opted in. ATC: those who did not. ATO: those who could have gone either way. ATM: those who have a match.
         cluster: column of the workspaces in which users are nested, if their outcomes depend on each other.
+        treatment_time: column of the time at which a user opted in, empty for those who did not. It is compared with the times at
+            which covariates were measured, and with nothing else.
+        unit_type: what the ids are before they are hashed into buckets: ``integer`` or ``text``. Where it is given, ids that are
+            text in one file and integers in another give the same numbers; by default they are what the column holds.
 
     Raises:
-        DesignError: if an estimand is unknown or named twice, or there is none.
+        DesignError: if an estimand is unknown or named twice, or there is none, or the type of the ids is unknown.
 
     Example:
         >>> hl.OptInDesign(unit="user_id", treatment="opt_in_agent_mode").estimands
@@ -41,9 +45,13 @@ class OptInDesign:
     treatment: str | Treatment
     estimands: tuple[Estimand, ...] = ("ATE", "ATT", "ATO")
     cluster: str | None = None
+    treatment_time: str | None = None
+    unit_type: UnitType | None = None
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "estimands", tuple(self.estimands))
+        if self.unit_type is not None and self.unit_type not in get_args(UnitType):
+            raise DesignError.out_of_range("unit_type", self.unit_type, "'integer', 'text' or nothing")
         known: tuple[str, ...] = get_args(Estimand)
         for estimand in self.estimands:
             if estimand not in known or self.estimands.count(estimand) > 1:
@@ -57,94 +65,17 @@ class OptInDesign:
         return self.treatment if isinstance(self.treatment, str) else self.treatment.column
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Propensity:
-    """How the probability of opting in is modelled: a logit on the covariates.
+@dataclass(frozen=True, slots=True)
+class Covariate:
+    """A column known before the choice, and when it was measured.
 
     Attributes:
-        penalty: ``none`` for maximum likelihood; ``l2`` for the fit that scikit-learn's LogisticRegression(C) returns by default.
-        C: inverse strength of the penalty on the summed loss.
-
-    Raises:
-        DesignError: if a value is out of range.
-
-    Example:
-        >>> hl.Propensity(penalty="l2", C=1)
-        Propensity(penalty='l2', C=1)
+        column: the column, numbers or text; text becomes categories.
+        measured_at: column of the time at which it was measured; None if nobody wrote it down.
     """
 
-    penalty: Penalty = "none"
-    C: float = 1.0
-
-    def __post_init__(self) -> None:
-        if self.penalty not in get_args(Penalty):
-            raise DesignError.out_of_range("penalty", self.penalty, "'none' or 'l2'")
-        if not (math.isfinite(self.C) and self.C > 0):
-            raise DesignError.out_of_range("C", self.C, "a positive number")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Matching:
-    """How users are matched on the propensity.
-
-    Attributes:
-        neighbours: matches per user; all that are as near as the last are kept.
-        caliper: no match is further away in the propensity than this; None for no limit.
-        replacement: whether a user may be the match of several.
-        exact: covariates on which matches must agree.
-        bootstrap: show the bootstrap interval too, though it is not valid for matching (Abadie & Imbens 2008).
-
-    Raises:
-        DesignError: if a value is out of range.
-
-    Example:
-        >>> hl.Matching(neighbours=3, caliper=0.05).replacement
-        True
-    """
-
-    neighbours: int = 1
-    caliper: float | None = None
-    replacement: bool = True
-    exact: tuple[str, ...] = ()
-    bootstrap: bool = False
-
-    def __post_init__(self) -> None:
-        object.__setattr__(self, "exact", tuple(self.exact))
-        if self.neighbours < 1:
-            raise DesignError.out_of_range("neighbours", self.neighbours, "at least 1")
-        if self.caliper is not None and not 0 < self.caliper < 1:
-            raise DesignError.out_of_range("caliper", self.caliper, "a difference of propensities between 0 and 1")
-        if not self.replacement and self.neighbours > 1:
-            raise DesignError.out_of_range("neighbours", self.neighbours, "1 without replacement")
-        if not self.replacement and self.exact:
-            raise DesignError.out_of_range("exact", list(self.exact), "no exact covariates without replacement")
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Learners:
-    """Learners with the interface of scikit-learn, for doubly robust estimates beside those of the logit.
-
-    Attributes:
-        classifier: of opting in; has ``fit(X, y, sample_weight)`` and ``predict_proba(X)``.
-        regressor: of the outcome in each arm; has ``fit(X, y, sample_weight)`` and ``predict(X)``.
-        folds: users are predicted by learners that never saw their fold; folds go by the hashed id (or cluster).
-
-    Raises:
-        DesignError: if there are fewer than two folds.
-
-    Example:
-        >>> from sklearn.linear_model import LinearRegression, LogisticRegression
-        >>> hl.Learners(classifier=LogisticRegression(), regressor=LinearRegression()).folds
-        5
-    """
-
-    classifier: Any
-    regressor: Any
-    folds: int = 5
-
-    def __post_init__(self) -> None:
-        if not 2 <= self.folds <= 1024:
-            raise DesignError.out_of_range("folds", self.folds, "from 2 to 1,024")
+    column: str
+    measured_at: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -155,6 +86,7 @@ class OptInStudy:
         design: who chose what.
         metrics: the outcomes; the first is primary when none says that it is.
         covariates: columns known before the choice; text becomes categories.
+        timed: those of them whose time of measurement is known; it is compared with the time of the choice.
         name: title of the study.
         negative_controls: outcomes that the feature cannot move.
         propensity: the model of the choice.
@@ -180,6 +112,7 @@ class OptInStudy:
     design: OptInDesign
     metrics: tuple[Mean, ...]
     covariates: tuple[str, ...]
+    timed: tuple[Covariate, ...] = ()
     name: str = "Untitled study"
     negative_controls: tuple[str, ...] = ()
     propensity: Propensity = field(default_factory=Propensity)
@@ -200,6 +133,7 @@ class OptInStudy:
             raise DesignError.out_of_range("metric", ratios[0], "a mean; ratios are metrics of cluster studies")
         if not self.covariates:
             raise DesignError.no_covariates()
+        self._check_times()
         if not 0.5 <= self.level < 1:
             raise DesignError.out_of_range("level", self.level, "a number from 0.5 to below 1")
         if self.bootstrap < 0 or 0 < self.bootstrap < 20:
@@ -215,6 +149,13 @@ class OptInStudy:
                 raise DesignError.repeated_metric(label)
         self._one_role_per_column()
 
+    def _check_times(self) -> None:
+        for covariate in self.timed:
+            if covariate.column not in self.covariates or covariate.measured_at is None:
+                raise DesignError.out_of_range("timed", covariate.column, "covariates of the study with their time")
+            if self.design.treatment_time is None:
+                raise DesignError.no_treatment_time(covariate.column, covariate.measured_at)
+
     def _check_trim(self) -> None:
         if self.trim is None or self.trim == "crump":
             return
@@ -225,6 +166,7 @@ class OptInStudy:
     def _one_role_per_column(self) -> None:
         d = self.design
         roles = [(d.unit, "unit"), (d.arm, "treatment"), *([(d.cluster, "cluster")] if d.cluster else [])]
+        roles += [(d.treatment_time, "treatment time")] if d.treatment_time else []
         roles += [(m.column, "metric") for m in self.metrics] + [(c, "negative control") for c in self.negative_controls]
         seen: dict[str, str] = {}
         for name, role in [*roles, *((c, "covariate") for c in self.covariates)]:
@@ -255,6 +197,12 @@ class OptInStudy:
         """Hash of ``canonical``: the same for a plan file and for the calls that say the same."""
         text = json.dumps(self.canonical(), sort_keys=True, ensure_ascii=False, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def names_and_times(covariates: Sequence[str | Covariate]) -> tuple[tuple[str, ...], tuple[Covariate, ...]]:
+    """What a call says of covariates, in the two forms of a study: all names, and those with a time of measurement."""
+    names = tuple(c if isinstance(c, str) else c.column for c in covariates)
+    return names, tuple(c for c in covariates if isinstance(c, Covariate) and c.measured_at is not None)
 
 
 def as_trim(value: Sequence[float] | str | None) -> tuple[float, float] | Literal["crump"] | None:

@@ -11,6 +11,7 @@ from honestlift.diagnostics.sensitivity import Benchmark
 from honestlift.estimators.propensity import Propensity
 from honestlift.estimators.tilt import KINK, Estimand
 from honestlift.moments.patterns import Patterns
+from honestlift.moments.timing import Timing
 from honestlift.report import words
 from honestlift.result import Check, Level
 
@@ -18,6 +19,10 @@ Floats = NDArray[np.float64]
 
 COPY = 0.999
 """Share of the outcome's variance that a covariate may explain by itself before it counts as a copy."""
+
+
+FEEBLE = 0.01
+"""Share of who opts in that the strongest covariate must explain before what it stands for says anything."""
 
 
 def separation(propensity: Propensity, discrimination: float, columns: int) -> Check:
@@ -87,7 +92,7 @@ def methods_disagree(metric: str, estimand: Estimand, doubly: float, weighted: f
 
 
 def fragile(metric: str, worst: Benchmark, times: float | None, interval_times: float | None, robustness: float) -> Check:
-    """Would a cause as strong as the strongest measured covariate move the interval over zero?
+    """Would a cause as strong as the strongest measured covariate move the interval over zero, and is that a yardstick at all?
 
     Args:
         metric: the metric.
@@ -98,9 +103,14 @@ def fragile(metric: str, worst: Benchmark, times: float | None, interval_times: 
     """
     over = worst.low is None or worst.high is None or worst.low <= 0 <= worst.high
     flipped = interval_times is not None and interval_times < 1
-    level: Level = "caution" if over or flipped else "ok"
+    settled = interval_times == 0  # the interval contains zero as it is: there is no claim that a cause could erase
+    feeble = worst.r2_treatment is not None and worst.r2_treatment < FEEBLE
+    level: Level = "caution" if (over or flipped or feeble) and not settled else "ok"
     name = words.clean(worst.name)
-    if times is None:
+    if settled:
+        text = f"The interval contains zero as it is; a cause {multiple(times or 0)} times as strong as {name} would bring the "
+        text += "estimate there."
+    elif times is None:
         text = f"No unmeasured cause of the kind of {name}, however strong, would erase the effect."
     else:
         text = f"An unmeasured cause {multiple(times)} times as strong as {name}, the strongest measured covariate, "
@@ -111,12 +121,15 @@ def fragile(metric: str, worst: Benchmark, times: float | None, interval_times: 
             else "."
         )
     text += f" Robustness value {words.percent(robustness)}."
+    if feeble and not settled:
+        text += f" But {name} explains only {words.percent(worst.r2_treatment)} of who opts in: a feeble yardstick."
     remedy = (
         ""
         if level == "ok"
         else "Ask who else differs so much between the groups, measure it, or randomize the offer of the feature."
     )
     evidence = {"times": times, "interval_times": interval_times, "robustness_value": robustness, "adjusted": worst.adjusted}
+    evidence |= {"r2_treatment": worst.r2_treatment}
     return Check(code="fragile", level=level, statement=text, remedy=remedy, evidence=evidence, metric=metric)
 
 
@@ -159,6 +172,24 @@ def _explained(patterns: Patterns, columns: Sequence[int], weight: Floats, total
     b = np.einsum("pi,p->i", centred, total)
     beta: Floats = np.asarray(np.linalg.lstsq(a, b, rcond=None)[0], dtype=np.float64)
     return float(np.sum(b * beta)) / squares if squares > 0 else 0.0
+
+
+def covariate_timing(timings: Sequence[Timing]) -> Check:
+    """Was every covariate whose time is known measured before the opt-in? One after it may be moved by the feature itself."""
+    late = sorted((t for t in timings if t.late), key=lambda t: -t.late)
+    unknown = max(t.unknown for t in timings)
+    users = words.count(timings[0].users, "user")
+    if late:
+        told = [f"{words.clean(t.covariate)} was measured after the opt-in for {t.late:,}" for t in late]
+        text = f"{words.listing(told, 5)} of the {users} who opted in."
+    else:
+        names = words.listing([words.clean(t.covariate) for t in timings], 5)
+        text = f"{names} {'was' if len(timings) == 1 else 'were'} measured before the opt-in, or at it, for all whose times are known."
+    text += f" {words.count(unknown, 'user')} who opted in without a time to compare." if unknown else ""
+    level: Level = "stop" if late else "ok"
+    remedy = "" if level == "ok" else "Use its value before the opt-in, or leave it out: it may be an effect of the feature."
+    evidence = {"late": max(t.late for t in timings), "users": timings[0].users, "unknown": unknown}
+    return Check(code="covariate_timing", level=level, statement=text, remedy=remedy, evidence=evidence)
 
 
 def kink(e: Floats, count: Floats) -> Check:

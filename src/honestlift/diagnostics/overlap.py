@@ -21,6 +21,9 @@ REWEIGHTED: dict[str, tuple[int, ...]] = {"ATE": (0, 1), "ATT": (0,), "ATC": (1,
 FEWEST, STOP_SHARE, CAUTION_SHARE = 50, 0.05, 0.20
 STOP_WEIGHT, CAUTION_WEIGHT = 0.20, 0.05
 STOP_UNREACHED, CAUTION_UNREACHED = 0.10, 0.01
+BY_CHANCE = 12
+"""Chance leaves a share of about 1/n beyond the outermost of n users of an arm, and less than 12/n in 99 of 100 healthy studies."""
+
 NAMES = ("other", "opted-in")
 
 Reach = tuple[tuple[float, float], tuple[float, float]]
@@ -80,15 +83,20 @@ def overlap_level(arms: Sequence[ArmOverlap], estimand: Estimand) -> Level:
     """The worst of the reweighted arms.
 
     Stop under 50 effective users, or 5 % of the arm, or when more than a tenth of the target population lies beyond the arm;
-    caution under 20 % of the arm, or when more than 1 % lies beyond it.
+    caution under 20 % of the arm, or when more than 1 % lies beyond it, and more than chance leaves there in so small an arm.
     """
     reweighted = [a for a in arms if a.arm in REWEIGHTED[estimand]]
     if any(a.effective < FEWEST or a.effective < STOP_SHARE * a.rows for a in reweighted) or min(a.rows for a in arms) < FEWEST:
         return "stop"
     if any(a.unreached > STOP_UNREACHED for a in reweighted):
         return "stop"
-    thin = any(a.effective < CAUTION_SHARE * a.rows or a.unreached > CAUTION_UNREACHED for a in reweighted)
+    thin = any(a.effective < CAUTION_SHARE * a.rows or _lost(a) for a in reweighted)
     return "caution" if thin else "ok"
+
+
+def _lost(arm: ArmOverlap) -> bool:
+    """Whether more users lie beyond an arm than chance alone would leave there."""
+    return arm.unreached > max(CAUTION_UNREACHED, BY_CHANCE / arm.rows)
 
 
 def overlap_checks(arms: dict[Estimand, tuple[ArmOverlap, ArmOverlap]], unbalanced: Sequence[str] = ()) -> list[Check]:
@@ -120,7 +128,7 @@ def _overlap_check(arms: tuple[ArmOverlap, ArmOverlap], estimand: Estimand, supp
     worst = min(few, key=lambda a: a.effective) if few else min(reweighted, key=lambda a: a.effective / a.rows)
     lost = max(reweighted, key=lambda a: a.unreached)
     text = f"{estimand}: {worst.effective:,.0f} effective {NAMES[worst.arm]} users of {worst.rows:,.0f}."
-    if lost.unreached > CAUTION_UNREACHED:
+    if _lost(lost) or lost.unreached > STOP_UNREACHED:
         text += (
             f" {words.percent(lost.unreached)} of the users it speaks of have a propensity that no {NAMES[lost.arm]} user has."
         )

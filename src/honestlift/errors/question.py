@@ -60,8 +60,8 @@ class DesignError(HonestliftError, ValueError):
     @classmethod
     def opt_in_only(cls) -> DesignError:
         return cls(
-            "propensity, matching, trim and learners are options of an opt-in study, and the design is a cluster experiment. Expected "
-            "none of them. Remove them, or pass an OptInDesign."
+            "propensity, matching, trim, learners and measured_at are options of an opt-in study, and the design is a cluster experiment. "
+            "Expected none of them. Remove them, or pass an OptInDesign."
         )
 
     @classmethod
@@ -69,6 +69,13 @@ class DesignError(HonestliftError, ValueError):
         return cls(
             "The opt-in study names no covariates. Expected what was known of the users before they chose, for without it the naive "
             "difference is all there is. Add covariates, for example engagement before the launch."
+        )
+
+    @classmethod
+    def no_treatment_time(cls, covariate: str, measured_at: str) -> DesignError:
+        return cls(
+            f"The covariate {covariate!r} says when it was measured ({measured_at!r}), and the design does not say when users opted in. "
+            "Expected both, to compare them. Add `treatment_time: column` to the design, or leave `measured_at` out."
         )
 
     @classmethod

@@ -173,6 +173,26 @@ class DataError(HonestliftError, ValueError):
         return cls(f"Column {column!r}, the unit, holds floating-point numbers. Expected integers or text. Cast it.")
 
     @classmethod
+    def not_integer_ids(cls, column: str, example: object, count: int) -> DataError:
+        return cls(
+            f"{count:,} rows have a value of {column!r}, the unit, that is no whole number, for example {example!r}. Expected whole "
+            "numbers of at most 38 digits, as unit_type says. Set `unit_type: text`, or mend the ids."
+        )
+
+    @classmethod
+    def not_a_time(cls, column: str, role: str, held: str) -> DataError:
+        return cls(
+            f"Column {column!r}, the {role}, holds {held}. Expected dates or timestamps. Convert it, or leave it out of the plan."
+        )
+
+    @classmethod
+    def mixed_zones(cls, first: str, second: str) -> DataError:
+        return cls(
+            f"{first!r} has a time zone and {second!r} has none, so that nobody can say which of two times is the earlier. Expected both "
+            "with a zone, or both without. Convert one of them."
+        )
+
+    @classmethod
     def no_outcome_in_arm(cls, column: str, arm: str) -> DataError:
         return cls(f"No {arm} user has a value of {column!r}. Expected outcomes in both arms. Check the join that made it.")
 

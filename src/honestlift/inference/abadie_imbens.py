@@ -18,6 +18,9 @@ Floats = NDArray[np.float64]
 SAME_DISTANCE = 1e-12
 """Relative difference below which two Euclidean distances are one."""
 
+MANY = 10_000
+"""Queries from which it pays to start threads for them."""
+
 
 def known_score_variance(matched: Matched) -> float:
     """Variance for a known score (Abadie & Imbens 2006, theorems 6 and 7; two neighbours of the own arm for σ²).
@@ -67,10 +70,14 @@ def estimated_score_variance(matched: Matched, patterns: Patterns, propensity: P
     return made - float(c @ np.linalg.solve(information, c)) / n + float(g @ np.linalg.solve(information, g)) / n
 
 
-def _covariances(scored: Scored, patterns: Patterns, x: Floats, arm: int) -> Floats:
-    """(U, k) covariance (divisor m − 1) of x and Y over the two nearest rows of an arm to each score, ties kept."""
+def _two_nearest(scored: Scored) -> tuple[Pairs, Pairs]:
+    """The two nearest rows of the control and of the treated arm to each score, ties kept."""
+    return nearest(scored, 0, scored.score, 2), nearest(scored, 1, scored.score, 2)
+
+
+def _covariances(scored: Scored, patterns: Patterns, x: Floats, arm: int, pairs: Pairs) -> Floats:
+    """(U, k) covariance (divisor m − 1) of x and Y over the two nearest rows of an arm to each score."""
     u = scored.score.size
-    pairs = nearest(scored, arm, scored.score, 2)
     n, y = pairs.add(scored.count[:, arm]), pairs.add(scored.total[:, arm])
     made = np.empty((u, x.shape[1]))
     for j in range(x.shape[1]):
@@ -84,7 +91,7 @@ def _average_of_covariances(matched: Matched, patterns: Patterns, x: Floats) -> 
     """Σ over rows of (cov_1/e + cov_0/(1 − e))·e(1 − e), (k,)."""
     scored = matched.scored
     e, rows = scored.score[:, None], scored.count.sum(axis=1)[:, None]
-    cov0, cov1 = (_covariances(scored, patterns, x, arm) for arm in (0, 1))
+    cov0, cov1 = (_covariances(scored, patterns, x, arm, pairs) for arm, pairs in enumerate(_two_nearest(scored)))
     return np.sum(rows * (cov1 * (1 - e) + cov0 * e), axis=0)
 
 
@@ -96,9 +103,9 @@ def _treated_direction(matched: Matched, patterns: Patterns, x: Floats, e: Float
     scored = matched.scored
     f = e * (1 - e)
     difference = np.zeros(patterns.size)
-    for arm in (0, 1):
+    two = _two_nearest(scored)
+    for arm, across in enumerate(two):
         sign = 1.0 if arm else -1.0
-        across = nearest(scored, arm, scored.score, 2)
         mean = (across.add(scored.total[:, arm]) / across.add(scored.count[:, arm]))[scored.place]
         difference += sign * patterns.count[:, 1 - arm] * mean
         own = nearest(scored, arm, scored.score, 3)  # the row itself, and two more
@@ -106,7 +113,7 @@ def _treated_direction(matched: Matched, patterns: Patterns, x: Floats, e: Float
         difference += sign * (patterns.count[:, arm] * y - patterns.total[:, arm]) / np.maximum(n - 1, 1.0)
     difference -= matched.effect * patterns.count.sum(axis=1)
     s, rows = scored.score[:, None], scored.count.sum(axis=1)[:, None]
-    cov0, cov1 = (_covariances(scored, patterns, x, arm) for arm in (0, 1))
+    cov0, cov1 = (_covariances(scored, patterns, x, arm, pairs) for arm, pairs in enumerate(two))
     weighted = cov1 * s * (1 - s) + cov0 * s**2 if matched.estimand == "ATT" else cov1 * (1 - s) ** 2 + cov0 * s * (1 - s)
     # the share of a row in the target moves with e for the ATT, against it for the ATC
     towards = 1.0 if matched.estimand == "ATT" else -1.0
@@ -134,7 +141,7 @@ def _euclidean_means(patterns: Patterns, queries: Floats, arm: int) -> Floats:
     points = np.ascontiguousarray(patterns.x[members])
     tree = cKDTree(points)
     asked, most = np.ascontiguousarray(queries), min(4, members.size)
-    found: Any = tree.query(asked, k=most, workers=-1)
+    found: Any = tree.query(asked, k=most, workers=-1 if asked.shape[0] > MANY else 1)
     distance = np.asarray(found[0], dtype=np.float64).reshape(-1, most)
     index = np.asarray(found[1], dtype=np.int64).reshape(-1, most)
     slack = distance[:, :1] * (1 + SAME_DISTANCE)

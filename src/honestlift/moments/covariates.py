@@ -71,6 +71,16 @@ class DesignColumns:
         """(k,) the greatest size of each column, the intercept first."""
         return np.array([1.0, *(c.bound for c in self.columns)])
 
+    @property
+    def origin(self) -> Floats:
+        """(k − 1,) what is taken off each column."""
+        return np.array([c.origin for c in self.columns])
+
+    @property
+    def scale(self) -> Floats:
+        """(k − 1,) what it is divided by then."""
+        return np.array([c.scale for c in self.columns])
+
     def varying(self, frame: Frame) -> tuple[list[int], DesignColumns]:
         """The columns that vary among rows, by position, and the design of them.
 
@@ -223,8 +233,7 @@ def with_outcome(frame: Frame, index: int, *, missing: bool) -> Frame:
 
 def rescaled(design: DesignColumns, z: Floats) -> Floats:
     """The columns as they came, (n, k − 1), from those of the frame."""
-    scale, origin = (np.array([getattr(c, field) for c in design.columns]) for field in ("scale", "origin"))
-    return z * scale + origin
+    return z * design.scale + design.origin
 
 
 def gaps(source: Source, dropped: Sequence[str]) -> dict[str, int]:

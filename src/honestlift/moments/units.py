@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from decimal import Decimal
 
 import narwhals as nw
 
@@ -26,6 +27,15 @@ class Units:
     example: Label
 
 
+def not_integers(source: Source, unit: str) -> tuple[int, Label]:
+    """Rows with a unit that is no whole number of at most 38 digits, and one such unit."""
+    text = nw.col("c0").cast(nw.String)
+    other = source.select([unit]).select(text.alias("c0")).filter(~nw.col("c0").is_null())
+    other = other.filter(~nw.col("c0").str.contains("^[+-]?[0-9]{1,38}$"))
+    row = scan.collect(other.select(nw.len().alias("n"), nw.col("c0").min().alias("c0"))).to_pylist()[0]
+    return int(row["n"]), row["c0"]
+
+
 def units(source: Source, unit: str, *, one_in: int = 1) -> Units:
     """Rows without a unit, and units on more than one row.
 
@@ -45,4 +55,5 @@ def units(source: Source, unit: str, *, one_in: int = 1) -> Units:
         return Units(missing=gaps, repeated=0, example=None)
     many = frame.group_by("c0").agg(nw.len().alias("n")).filter((nw.col("n") > 1) & ~column.is_null())
     found = scan.collect(many.select(nw.len().alias("n"), nw.col("c0").min().alias("c0"))).to_pylist()[0]
-    return Units(missing=gaps, repeated=int(found["n"]), example=found["c0"])
+    example = found["c0"]
+    return Units(missing=gaps, repeated=int(found["n"]), example=int(example) if isinstance(example, Decimal) else example)

@@ -11,7 +11,6 @@ NOT_YET: dict[str, tuple[str, ...]] = {
     "design.exposure.edges": (),
     "design.exposure.artifacts": (),
     "design.exposure.rule": (),
-    "covariates.*.measured_at": (),
     "headline": ("gate",),
 }
 

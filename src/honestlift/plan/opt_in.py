@@ -9,8 +9,9 @@ from pydantic_core import PydanticCustomError
 
 from honestlift.design.cluster import Treatment
 from honestlift.design.metric import Mean
-from honestlift.design.opt_in import Matching, OptInDesign, OptInStudy, Propensity, as_trim
-from honestlift.plan.schema import SECTIONS, Covariate, MeanMetric, PlanSection, Section, Text, TreatmentSection
+from honestlift.design.modelling import Matching, Propensity
+from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy, as_trim, names_and_times
+from honestlift.plan.schema import SECTIONS, CovariateSection, MeanMetric, PlanSection, Section, Text, TreatmentSection
 
 _TEXT_OR_MAPPING = Discriminator(
     lambda value: "(text)" if isinstance(value, str) else "(mapping)",  # pyright: ignore[reportUnknownLambdaType]
@@ -44,6 +45,11 @@ class OptInDesignSection(Section):
         default=None,
         description="The column of the workspaces in which users are nested, if their outcomes depend on each other.",
         examples=["workspace_id"],
+    )
+    treatment_time: Text | None = Field(
+        default=None,
+        description="The column of the time at which a user opted in, empty for the others; compared with `measured_at`.",
+        examples=["opted_in_at"],
     )
     estimands: list[Literal["ATE", "ATT", "ATC", "ATO", "ATM"]] = Field(
         default=["ATE", "ATT", "ATO"],
@@ -84,6 +90,21 @@ class MatchingSection(Section):
     )
 
 
+class TimedCovariateSection(CovariateSection):
+    """A column known before the choice, with the time at which it was measured."""
+
+    model_config = ConfigDict(title="Covariate of an opt-in study")
+
+    measured_at: Text | None = Field(
+        default=None,
+        description="The column of the time at which it was measured. After the opt-in is too late.",
+        examples=["confidence_at"],
+    )
+
+
+_Covariate = Annotated[Annotated[Text, Tag("(text)")] | Annotated[TimedCovariateSection, Tag("(mapping)")], _TEXT_OR_MAPPING]
+
+
 class OptInPlanSection(PlanSection):
     """The plan of an opt-in study: where the data are, who chose and what is asked."""
 
@@ -95,12 +116,17 @@ class OptInPlanSection(PlanSection):
         description="What was done.",
         examples=[{"kind": "opt_in", "treatment": "opt_in_agent_mode", "estimands": ["ATE", "ATT"]}],
     )
+    unit_type: Literal["integer", "text"] | None = Field(
+        default=None,
+        description="What the ids of users are before they are hashed; by default what the column holds.",
+        examples=["text"],
+    )
     metrics: list[MeanMetric] = Field(  # pyright: ignore[reportIncompatibleVariableOverride]  fields are frozen
         min_length=1,
         description="The outcomes. A column's name alone is short for {column: name}.",
         examples=[["task_completed"]],
     )
-    covariates: list[Covariate] = Field(
+    covariates: list[_Covariate] = Field(  # pyright: ignore[reportIncompatibleVariableOverride]  fields are frozen
         min_length=1,
         description="Columns known before the choice; text becomes categories. Everything rests on them.",
         examples=[["engagement_tier"]],
@@ -135,7 +161,7 @@ SECTIONS_OPT_IN: dict[str, type[Section]] = {
     "design": OptInDesignSection,
     "design.treatment": TreatmentSection,
     "metrics.*": SECTIONS["metrics.*"],
-    "covariates.*": SECTIONS["covariates.*"],
+    "covariates.*": TimedCovariateSection,
     "propensity": PropensitySection,
     "matching": MatchingSection,
 }
@@ -149,11 +175,21 @@ def opt_in_study(plan: OptInPlanSection, metrics: tuple[Mean, ...]) -> OptInStud
     """
     d, arms = plan.design, plan.design.treatment
     p, m = plan.propensity or PropensitySection(), plan.matching or MatchingSection()
+    given = [c if isinstance(c, str) else Covariate(c.column, c.measured_at) for c in plan.covariates]
+    covariates, timed = names_and_times(given)
     treatment = arms if isinstance(arms, str) else Treatment(column=arms.column, treated=arms.treated, control=arms.control)
     return OptInStudy(
-        design=OptInDesign(unit=plan.unit, treatment=treatment, estimands=tuple(d.estimands), cluster=d.cluster),
+        design=OptInDesign(
+            unit=plan.unit,
+            treatment=treatment,
+            estimands=tuple(d.estimands),
+            cluster=d.cluster,
+            treatment_time=d.treatment_time,
+            unit_type=plan.unit_type,
+        ),
         metrics=metrics,
-        covariates=tuple(c if isinstance(c, str) else c.column for c in plan.covariates),
+        covariates=covariates,
+        timed=timed,
         name=plan.name,
         negative_controls=tuple(plan.negative_controls),
         propensity=Propensity(penalty=p.penalty, C=p.C),
@@ -175,11 +211,15 @@ def opt_in_values(study: OptInStudy) -> dict[str, Any]:
     treatment: Any = arms
     if isinstance(arms, Treatment):
         treatment = {"column": arms.column, "treated": arms.treated, "control": arms.control}
-    design = {"kind": "opt_in", "treatment": treatment, "cluster": d.cluster, "estimands": list(d.estimands)}
+    design = {"kind": "opt_in", "treatment": treatment, "cluster": d.cluster, "treatment_time": d.treatment_time}
+    design |= {"estimands": list(d.estimands)}
     matching = {"neighbours": m.neighbours, "caliper": m.caliper, "replacement": m.replacement, "exact": list(m.exact)}
     matching |= {"bootstrap": m.bootstrap}
     trim = list(study.trim) if isinstance(study.trim, tuple) else study.trim
-    values: dict[str, Any] = {"design": {key: value for key, value in design.items() if value is not None}}
+    values: dict[str, Any] = {"unit_type": d.unit_type} if d.unit_type else {}
+    times = {c.column: c.measured_at for c in study.timed}
+    values["covariates"] = [{"column": c, "measured_at": times[c]} if c in times else c for c in study.covariates]
+    values |= {"design": {key: value for key, value in design.items() if value is not None}}
     values["propensity"] = {"penalty": study.propensity.penalty, "C": study.propensity.C}
     values["matching"] = {key: value for key, value in matching.items() if value is not None}
     values["missing"] = study.missing

@@ -64,11 +64,11 @@ def plan_text(study: Study | OptInStudy, data: DataPath | DataTable, folder: Pat
     own = (
         {"rows": "units", **opt_in_values(study)} if isinstance(study, OptInStudy) else _cluster_values(study, assignment, folder)
     )
-    first, last = ("rows", "design"), tuple(key for key in own if key not in ("rows", "design"))
-    values |= {key: own[key] for key in first}
+    first = ("unit_type", "rows", "design")
+    values |= {key: own[key] for key in first if key in own}
     values["metrics"] = [_metric(metric) for metric in study.metrics]
     values |= {"negative_controls": list(study.negative_controls), "covariates": list(study.covariates)}
-    values |= {key: own[key] for key in last}
+    values |= {key: value for key, value in own.items() if key not in first}
     values |= {"level": study.level, "seed": study.seed, "bootstrap": study.bootstrap}
     values = {key: value for key, value in values.items() if value != []}
     text: str = yaml.dump(values, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=_LONG_LINE)

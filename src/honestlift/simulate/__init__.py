@@ -1,8 +1,8 @@
-"""Worlds with a known effect: the published data sets, and cluster experiments of any shape."""
+"""Worlds with a known effect: the published data sets, cluster experiments of any shape, and users who choose by themselves."""
 
 from honestlift.simulate.cluster_draws import ClusterSums
 from honestlift.simulate.cluster_world import ClusterWorld, coverage_world
-from honestlift.simulate.opt_in_world import OptInWorld
+from honestlift.simulate.opt_in_world import OptInWorld, hidden_cause, low_adoption, no_overlap
 from honestlift.simulate.published import collaboration, published
 from honestlift.simulate.world import Components, Decomposition, Splits, World, decompose, redraw_splits
 
@@ -17,6 +17,9 @@ __all__ = [
     "collaboration",
     "coverage_world",
     "decompose",
+    "hidden_cause",
+    "low_adoption",
+    "no_overlap",
     "published",
     "redraw_splits",
 ]

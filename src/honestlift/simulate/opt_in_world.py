@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from dataclasses import dataclass
 
 import numpy as np
@@ -50,6 +51,8 @@ class OptInWorld:
     spread: float = 0.1
 
     def __post_init__(self) -> None:
+        if not (math.isfinite(self.hidden) and self.hidden >= 0):
+            raise DesignError.out_of_range("hidden", self.hidden, "a multiple from 0 up")
         if self.users < 100:
             raise DesignError.out_of_range("users", self.users, "a whole number from 100 up")
         for name, value in (("adoption", self.adoption), ("blind", self.blind)):
@@ -90,6 +93,24 @@ class OptInWorld:
         if self.binary:
             return (rng.random(mean.size) < np.clip(0.5 + mean, 0.01, 0.99)).astype(np.float64)
         return 1.0 + mean + rng.normal(0.0, 1.0, mean.size)
+
+
+def low_adoption(users: int = 200_000) -> OptInWorld:
+    """One user in a hundred opts in, and the effect is +0.04: the ATT can be had, the naive difference is thrice it.
+
+    Clipping propensities at 0.05 would return nearly the naive number.
+    """
+    return OptInWorld(users=users, adoption=0.01, effect=0.04, pull=1.2, push=0.1)
+
+
+def no_overlap(users: int = 20_000) -> OptInWorld:
+    """Half of the users can never opt in: the effect on everyone is beyond the data, that on those who opted in is +0.2."""
+    return OptInWorld(users=users, adoption=0.3, effect=0.2, blind=0.5)
+
+
+def hidden_cause(users: int = 50_000, times: float = 2.0) -> OptInWorld:
+    """No effect at all, and a cause that nobody measured, ``times`` as strong as the strongest covariate: every interval misses."""
+    return OptInWorld(users=users, adoption=0.3, effect=0.0, hidden=times, pull=0.4, push=0.2)
 
 
 def _intercept(eta: Floats, adoption: float) -> float:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Literal
 
 from honestlift.errors import DataError
 from honestlift.source.connect import Source
@@ -16,11 +17,33 @@ BUCKET = "\0bucket"
 PRIME = 2**31 - 1
 
 
+def with_unit_type(source: Source, unit: str, kind: Literal["integer", "text"]) -> Source:
+    """The same rows with the ids as whole numbers, or as text: numbers in decimal digits.
+
+    Args:
+        source: the rows.
+        unit: column that names the unit; see ``units.not_integers`` for text that is no number.
+        kind: what the ids shall be.
+
+    Raises:
+        DataError: if the ids are floating-point numbers.
+    """
+    if source.kind(unit) == "number":
+        raise DataError.float_ids(unit)
+    if source.kind(unit) == kind:
+        return source
+    place = source.columns.index(unit)
+    made = f"CAST(#{place + 1} AS {'HUGEINT' if kind == 'integer' else 'VARCHAR'})"
+    columns = [f"{made if i == place else f'#{i + 1}'} AS c{i}" for i in range(len(source.columns))]
+    kinds = (*source.kinds[:place], kind, *source.kinds[place + 1 :])
+    return replace(source, relation=source.relation.project(", ".join(columns)), kinds=kinds)
+
+
 def with_buckets(source: Source, unit: str, buckets: int = BUCKETS, name: str = BUCKET) -> Source:
     """The same rows with one more column: the bucket of each unit, 0 to buckets − 1.
 
     Whole numbers: x⁵ mod 2³¹ − 1 of the shifted id, in 64-bit arithmetic. Text: the first three hexadecimal digits of its md5.
-    An id that is text in one file and a number in another gets another bucket.
+    An id that is text in one file and a number in another gets another bucket, unless ``with_unit_type`` made them one.
 
     Args:
         source: the rows.

@@ -9,6 +9,15 @@ import numpy as np
 from numpy.typing import NDArray
 
 from honestlift.analysis.opt_in.opening import open_stream
+from honestlift.analysis.opt_in.requirements import (
+    both_arms,
+    check_levels,
+    check_opt_in_columns,
+    check_some_in_both_arms,
+    measured,
+    timings,
+    typed,
+)
 from honestlift.analysis.opt_in.sample import Look
 from honestlift.analysis.opt_in.streaming import Streaming
 from honestlift.analysis.requirements import check_measured, check_units
@@ -16,10 +25,11 @@ from honestlift.design.opt_in import OptInStudy
 from honestlift.diagnostics.covariates import balance_columns
 from honestlift.errors import DataError
 from honestlift.moments import scan
-from honestlift.moments.choice import Covariate, Grouped, group_users, read_choice
+from honestlift.moments.choice import Covariate, Grouped, group_users
 from honestlift.moments.patterns import Patterns, tally
 from honestlift.moments.profile import Profile
 from honestlift.moments.spec import Spec, Sum
+from honestlift.moments.timing import Timing
 from honestlift.source.buckets import BUCKET, with_buckets
 from honestlift.source.connect import Source
 
@@ -29,10 +39,24 @@ MOST_PATTERNS = 1_000_000
 LOOKED_AT, NEARLY_ALL, LOOKED = 200_000, 0.9, "\0looked"
 """Users of a first look at how many combinations there are, and the share of them that differ from which on it decides."""
 
-MOST_LEVELS = 50
-"""Values of a text covariate above which it is refused."""
-
 Step = Callable[[str], None]
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Entrance:
+    """What was found at the door.
+
+    Attributes:
+        dropped: why rows were left out, and how many.
+        timings: when the covariates were measured of which it is known.
+        one_in: 1 where every user was looked at for repetition, else one in so many.
+        engine: name of the engine.
+    """
+
+    dropped: Mapping[str, int]
+    timings: tuple[Timing, ...]
+    one_in: int
+    engine: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -44,10 +68,9 @@ class OptInReading:
         outcomes: the users with a value of each metric and negative control, by column; of the sample where there is a stream.
         arms, outcome_arms: users without and with the feature, all of them and those with each outcome.
         dropped: why rows were left out, and how many.
+        entrance: what was found at the door.
         categories: covariate, level, users without and with the feature.
         cluster_rows: (G,) users per cluster; empty without clusters.
-        one_in: 1 where every user was looked at for repetition, else one in so many.
-        engine: name of the engine.
         stream: the rows in their engine, where there are too many patterns to hold.
     """
 
@@ -58,8 +81,7 @@ class OptInReading:
     dropped: Mapping[str, int]
     categories: tuple[tuple[str, str, int, int], ...]
     cluster_rows: NDArray[np.int64]
-    one_in: int
-    engine: str
+    entrance: Entrance
     stream: Streaming | None = None
 
     @property
@@ -83,39 +105,38 @@ def read_opt_in(source: Source, study: OptInStudy, step: Step, *, outcomes: bool
     """
     roles = measured(study) if outcomes else {}
     check_opt_in_columns(source, study, outcomes=outcomes)
+    source = typed(source, study)
     step("Counting who opted in")
     d = study.design
-    arms = read_choice(scan.count_cells(source, [d.arm]), d)
-    dropped = {f"{d.arm} is {value}": n for value, n in arms.others.items()}
-    if arms.others:
-        source = source.restricted(d.arm, [v for v in (arms.treated, arms.control) if v is not None])
+    source, arms = both_arms(source, d)
     covariates = [Covariate(name=c, category=source.kind(c) == "text") for c in study.covariates]
-    _levels(source, covariates)
+    check_levels(source, covariates)
     step("Looking for repeated users")
+    when = tuple(timings(source, study, arms.treated))
     group = d.cluster or (BUCKET if study.bootstrap or study.learners else None)
     grouped = with_buckets(source, d.unit) if group == BUCKET else source
     keys = [d.arm, *study.covariates, *([group] if group else [])]
     rows = scan.count_groups(source, [d.arm])[2]
     one_in = check_units(source, d.unit, rows, exact=study.exact_duplicates)
+    dropped = {f"{d.arm} is {value}": n for value, n in arms.others.items()}
+    entrance = Entrance(dropped=dropped, timings=when, one_in=one_in, engine=source.engine)
     cells, largest = _cells(source, grouped, d.unit, keys, rows)
     if cells > MOST_PATTERNS:
         look = Look(arms=arms, covariates=tuple(covariates), roles=roles, group=group, grouped=grouped, rows=rows)
-        return _streamed(source, look, study, step, dropped, one_in)
+        return _streamed(source, look, study, step, entrance)
     step("Profiling columns")
     profile = replace(_profile(grouped, study, roles), rows=rows, cells=cells, largest_cell=largest, typical_cell=1.0)
     step("Summing within patterns of covariates")
     moments = scan.sums(grouped, _spec(list(roles), keys), profile)
     found = group_users(moments, d, arms, covariates, study.missing, group, named=d.cluster is not None)
-    return _held(found, roles, covariates, dropped, one_in, source.engine)
+    return _held(found, roles, covariates, entrance)
 
 
-def _held(
-    found: Grouped, roles: Mapping[str, str], covariates: list[Covariate], dropped: dict[str, int], one_in: int, engine: str
-) -> OptInReading:
+def _held(found: Grouped, roles: Mapping[str, str], covariates: list[Covariate], entrance: Entrance) -> OptInReading:
     """Everybody in memory, as patterns."""
     users, outcomes = found.users(), {name: found.outcome(name) for name in roles}
     for name, made in outcomes.items():
-        _some_in_both_arms(name, _counts(made))
+        check_some_in_both_arms(name, _counts(made))
     alone = BUCKET in found.moments.keys or users.group is None
     sizes = np.zeros(0) if alone or users.group is None else tally(users.group, users.count.sum(axis=1), users.groups)
     return OptInReading(
@@ -123,11 +144,10 @@ def _held(
         outcomes=outcomes,
         arms=_counts(users),
         outcome_arms={name: _counts(made) for name, made in outcomes.items()},
-        dropped=dropped | found.dropped,
+        dropped={**entrance.dropped, **found.dropped},
         categories=_categories(users, [c.name for c in covariates if c.category]),
         cluster_rows=sizes.astype(np.int64),
-        one_in=one_in,
-        engine=engine,
+        entrance=entrance,
     )
 
 
@@ -146,13 +166,13 @@ def _cells(source: Source, grouped: Source, unit: str, keys: list[str], rows: in
     return cells, largest
 
 
-def _streamed(source: Source, look: Look, study: OptInStudy, step: Step, dropped: dict[str, int], one_in: int) -> OptInReading:
+def _streamed(source: Source, look: Look, study: OptInStudy, step: Step, entrance: Entrance) -> OptInReading:
     """The rows stay where they are: counts, ranges, and a sample."""
     step("Profiling columns; the rows stay in the engine")
     stream, gone = open_stream(source, look, study)
     outcome_arms = {name: stream.arms(name) for name in look.roles}
     for name, made in outcome_arms.items():
-        _some_in_both_arms(name, made)
+        check_some_in_both_arms(name, made)
     step("Fitting who opts in, one scan a step")
     sizes = scan.count_cells(source, [study.design.cluster]).rows if study.design.cluster else np.zeros(0, dtype=np.int64)
     return OptInReading(
@@ -160,11 +180,10 @@ def _streamed(source: Source, look: Look, study: OptInStudy, step: Step, dropped
         outcomes={name: stream.patterns(name) for name in look.roles},
         arms=stream.arms(None),
         outcome_arms=outcome_arms,
-        dropped=dropped | gone,
+        dropped={**entrance.dropped, **gone},
         categories=stream.categories,
         cluster_rows=sizes,
-        one_in=one_in,
-        engine=source.engine,
+        entrance=entrance,
         stream=stream,
     )
 
@@ -192,48 +211,6 @@ def _profile(source: Source, study: OptInStudy, roles: Mapping[str, str]) -> Pro
         if profile.columns[name].low == profile.columns[name].high:
             raise DataError.constant(name, role, profile.columns[name].low)
     return profile
-
-
-def check_opt_in_columns(source: Source, study: OptInStudy, *, outcomes: bool = True) -> None:
-    """Every column (the outcomes only if they are to be read) is there once, and holds what its role needs.
-
-    Raises:
-        ColumnError: if a column is missing or ambiguous.
-        DataError: if it does not hold what it must.
-    """
-    d = study.design
-    roles = [(d.unit, "unit"), (d.arm, "treatment"), *([(d.cluster, "cluster")] if d.cluster else [])]
-    for name, role in [*roles, *((c, "covariate") for c in study.covariates)]:
-        source.position(name, role)
-    if source.kind(d.unit) == "number":
-        raise DataError.float_ids(d.unit)
-    for name in study.covariates:
-        if source.kind(name) in ("time", "other"):
-            raise DataError.not_numeric(name, "covariate", "dates or times")
-    for name, role in (measured(study) if outcomes else {}).items():
-        source.position(name, role)
-        if source.kind(name) not in ("integer", "number", "boolean"):
-            raise DataError.not_numeric(name, role, {"time": "dates or times"}.get(source.kind(name), source.kind(name)))
-
-
-def measured(study: OptInStudy) -> dict[str, str]:
-    """Columns that are summed, with their roles."""
-    return {m.column: "outcome" for m in study.metrics} | dict.fromkeys(study.negative_controls, "negative control")
-
-
-def _levels(source: Source, covariates: list[Covariate]) -> None:
-    """Text of many values is no category."""
-    for covariate in covariates:
-        if covariate.category:
-            levels = scan.count_groups(source, [covariate.name])[0]
-            if levels > MOST_LEVELS:
-                raise DataError.too_many_levels(covariate.name, levels, MOST_LEVELS)
-
-
-def _some_in_both_arms(name: str, counts: tuple[int, int]) -> None:
-    for arm, rows in zip(("control", "treated"), counts, strict=True):
-        if not rows:
-            raise DataError.no_outcome_in_arm(name, arm)
 
 
 def _spec(measures: list[str], keys: list[str]) -> Spec:

@@ -1,7 +1,7 @@
 """Opt-in studies whose covariates do not collapse to patterns: the engine sums all rows, a hashed sample of users shows the rest.
 
-Estimates, standard errors and resamples rest on every row, which stays in the engine. Balance, overlap, drivers and sensitivity are
-drawn from a sample, with each arm's users weighted up to all of them, at the coefficients of the fit to all rows.
+Estimates, standard errors and resamples rest on every row, which stays in the engine. Balance, overlap and drivers are drawn from a
+sample, with each arm's users weighted up to all of them, at the coefficients of the fit to all rows.
 """
 
 from __future__ import annotations
@@ -175,7 +175,7 @@ class Streaming:
         """(k,) of each squared coefficient of the logit, on the design of the frame."""
         made = np.zeros(len(self.design.columns) + 1)
         if self.study.propensity.penalty == "l2":
-            made[1:] = [1 / (self.study.propensity.C * c.scale**2) for c in self.design.columns]
+            made[1:] = 1 / (self.study.propensity.C * self.design.scale**2)
         return made
 
     def _rows(self, column: str | None) -> Rows:
@@ -234,9 +234,11 @@ class Streaming:
         sample = self._sampled(column)
         design = Design(
             names=self.design.names,
-            matrix=np.asfortranarray(np.column_stack([np.ones(sample.size), self._z(sample.x)])),
-            centre=np.array([c.origin for c in self.design.columns]),
-            scale=np.array([c.scale for c in self.design.columns]),
+            matrix=np.asfortranarray(
+                np.column_stack([np.ones(sample.size), (sample.x - self.design.origin) / self.design.scale])
+            ),
+            centre=self.design.origin,
+            scale=self.design.scale,
         )
         arms = np.array([float(ones.values[Term(a, "one", "", 0, 0, True)].sum()) for a in (0, 1)])
         beta, steps = np.zeros(rows.columns), 0
@@ -257,9 +259,6 @@ class Streaming:
                 continue  # out of reach in the sample: the overlap check says so
         return Model(propensity=beta, balance=tuple(v for _, v in balance)), tuple(b for b, _ in balance), steps
 
-    def _z(self, x: Floats) -> Floats:
-        return (x - np.array([c.origin for c in self.design.columns])) / np.array([c.scale for c in self.design.columns])
-
     def _products(self, ones: Totals) -> Floats:
         """Σ zz' over all rows, (k, k)."""
         control, treated = (products_of(lambda term: ones.values[term], arm, self.design.bound.size) for arm in (0, 1))
@@ -275,14 +274,14 @@ class Streaming:
     def _moments(self, ones: Totals) -> tuple[Floats, Floats]:
         """Mean and standard deviation of each column as it came, over all rows."""
         products = self._products(ones)
-        origin, scale = (np.array([getattr(c, f) for c in self.design.columns]) for f in ("origin", "scale"))
+        origin, scale = self.design.origin, self.design.scale
         spread = self._exact_scale(ones) * scale
         return origin + scale * products[0, 1:] / products[0, 0], np.where(spread > 0, spread, 1.0)
 
     def converted(self, exact: Exact, beta: Floats) -> Floats:
         """Coefficients of columns standardized over all rows, from those of the engine's design."""
         centre, spread = self._moments(exact.ones)
-        origin, scale = (np.array([getattr(c, f) for c in self.design.columns]) for f in ("origin", "scale"))
+        origin, scale = self.design.origin, self.design.scale
         slopes = beta[1:] / scale
         return np.concatenate([[beta[0] + float(np.sum(slopes * (centre - origin)))], slopes * spread])
 
@@ -293,7 +292,7 @@ class Streaming:
         design = Design(names=self.design.names, matrix=matrix, centre=centre, scale=spread)
         beta = self.converted(exact, exact.fitted.model.propensity)
         penalty = self.penalty()
-        penalty[1:] *= (np.array([c.scale for c in self.design.columns]) / spread) ** 2
+        penalty[1:] *= (self.design.scale / spread) ** 2
         return evaluated(patterns, design, beta, penalty, exact.fitted.steps, exact.fitted.done)
 
 

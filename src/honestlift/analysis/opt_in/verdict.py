@@ -154,7 +154,8 @@ def ledger_opt_in(checks: Sequence[Check], headline: str) -> tuple[Assumption, .
     made: list[Assumption] = []
     for i, (assumption, codes) in enumerate(LEDGER):
         found = [c for c in checks if c.code.partition(":")[0] in codes and (not c.concerns or headline in c.concerns)]
-        worst = min(found, key=lambda c: ("stop", "caution", "ok").index(c.level), default=None)
+        found.sort(key=lambda c: (("stop", "caution", "ok").index(c.level), codes.index(c.code.partition(":")[0])))
+        worst = found[0] if found else None
         if worst is None:
             text = "No column of the plan speaks of it."
             made.append(Assumption(assumption=assumption, status="untested", statement=text, checks=()))

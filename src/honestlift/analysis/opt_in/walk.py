@@ -126,7 +126,7 @@ def _data(reading: OptInReading, choice: Choice, study: OptInStudy) -> dict[str,
         "n_treated_units": reading.arms[1],
         "n_treated_clusters": None,
         "dropped": dropped,
-        "engine": reading.engine,
+        "engine": reading.entrance.engine,
     }
 
 
