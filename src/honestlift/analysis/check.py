@@ -45,6 +45,12 @@ class Checked:
         checks: worst first, else in the order of the walk.
         tables: opt-in: who opts in, overlap, balance and weights; as in a result.
         not_read: columns of metrics and negative controls, which no scan has named.
+
+    Example:
+        >>> design = hl.ClusterDesign(unit="user_id", cluster="workspace_id", treatment="treated")
+        >>> checked = hl.check_design("users.parquet", hl.Study(design=design, metrics=(hl.Mean("session_minutes_obs"),)))
+        >>> checked.not_read, {c.level for c in checked.checks}
+        (('session_minutes_obs',), {'ok'})
     """
 
     name: str
@@ -72,6 +78,12 @@ def check_design(data: Any, study: Study | OptInStudy, step: Step = lambda _: No
 
     Raises:
         HonestliftError: if a column or a value is not what the study needs.
+
+    Example:
+        >>> design = hl.ClusterDesign(unit="user_id", cluster="workspace_id", treatment="treated")
+        >>> study = hl.Study(design=design, metrics=(hl.Mean("not_there_yet"),))
+        >>> hl.check_design("users.parquet", study).data["n_clusters"]
+        50
     """
     if isinstance(study, OptInStudy):
         return _opt_in(data, study, step)

@@ -35,6 +35,11 @@ def monitor(lift: Lift, record: str | os.PathLike[str] | Looks) -> Lift:
 
     Raises:
         LooksError: if the record is of another question, cannot be read or written, or has a later look.
+
+    Example:
+        >>> monitored = hl.monitor(lift, "looks.json")
+        >>> monitored.check("peeking").level
+        'ok'
     """
     if lift.kind != "cluster":
         raise LooksError.no_cluster_study(lift.kind)

@@ -48,6 +48,11 @@ class Looks:
         question: hash of the question (``plan_sha256``); the same at every look.
         level: nominal coverage of all looks together.
         looks: the looks, oldest first.
+
+    Example:
+        >>> looks = hl.Looks.of(lift).with_look(lift)
+        >>> len(looks.looks)
+        1
     """
 
     question: str

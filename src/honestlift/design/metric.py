@@ -66,6 +66,10 @@ class Ratio:
 
     Raises:
         DesignError: if a value is out of range, or the two columns are one.
+
+    Example:
+        >>> hl.Ratio("cost", "tasks", better="lower").label
+        'cost / tasks'
     """
 
     numerator: str

@@ -72,6 +72,10 @@ class Covariate:
     Attributes:
         column: the column, numbers or text; text becomes categories.
         measured_at: column of the time at which it was measured; None if nobody wrote it down.
+
+    Example:
+        >>> hl.Covariate("query_confidence", measured_at="confidence_at").column
+        'query_confidence'
     """
 
     column: str
