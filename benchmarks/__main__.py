@@ -34,7 +34,19 @@ def large(runs: int, rows: int) -> list[Result]:
     return room.cases(runs, rows)
 
 
-ROOMS = {"published": published, "opt-in": opt_in, "streamed": streamed, "large": large}
+def few_clusters(runs: int, _: int) -> list[Result]:
+    from benchmarks import few_clusters as room
+
+    return room.cases(runs)
+
+
+ROOMS = {
+    "published": published,
+    "opt-in": opt_in,
+    "streamed": streamed,
+    "few_clusters": few_clusters,
+    "large": large,
+}
 """What can be run by itself; each brings its own rivals, which need not be installed for the others."""
 
 

@@ -21,7 +21,8 @@ from honestlift.estimators.exposure import two_exposure_moments
 from honestlift.estimators.fit import least_squares
 from honestlift.inference.sandwich import covariance
 from honestlift.moments import scan
-from honestlift.moments.cells import Outcome, as_cells, read_arms
+from honestlift.moments.arms import read_arms
+from honestlift.moments.cells import Outcome, as_cells
 from honestlift.moments.spec import Spec
 from honestlift.simulate import collaboration
 

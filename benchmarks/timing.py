@@ -63,6 +63,7 @@ def machine() -> dict[str, Any]:
         "scikit-learn",
         "scipy",
         "statsmodels",
+        "wildboottest",
     )
     return {
         "python": platform.python_version(),

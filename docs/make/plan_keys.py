@@ -42,8 +42,8 @@ def _rows(section: dict[str, Any], sections: dict[str, Any], above: str) -> list
         default = "" if value.get("default") is None else f"`{json.dumps(value['default'], ensure_ascii=False)}`"
         rows.append(f"| {name} | {_kind(value, sections)} | {default} | {value.get('description', '')} |")
         inner, star = _inner(value, sections)
-        if inner is not None:
-            rows += _rows(inner, sections, f"{path}{'[]' if star else ''}.")
+        if inner:
+            rows += _rows(_either(inner), sections, f"{path}{'[]' if star else ''}.")
     return rows
 
 
@@ -73,15 +73,26 @@ def _word(form: dict[str, Any], sections: dict[str, Any]) -> str:
     return _NAMES[kind or "object"]
 
 
-def _inner(value: dict[str, Any], sections: dict[str, Any]) -> tuple[dict[str, Any] | None, bool]:
-    """The mapping that a value, or an entry of a list, may be; and whether it is an entry of a list."""
+def _inner(value: dict[str, Any], sections: dict[str, Any]) -> tuple[list[dict[str, Any]], bool]:
+    """The mappings that a value, or an entry of a list, may be; and whether it is an entry of a list."""
     for form in _options(value):
         if form.get("type") == "array":
-            found, _ = _inner(form["items"], sections)
-            return found, True
-        if "$ref" in form and sections[form["$ref"].rsplit("/", 1)[1]].get("type") == "object":
-            return sections[form["$ref"].rsplit("/", 1)[1]], False
-    return None, False
+            return _inner(form["items"], sections)[0], True
+    named = [sections[form["$ref"].rsplit("/", 1)[1]] for form in _options(value) if "$ref" in form]
+    return [section for section in named if section.get("type") == "object"], False
+
+
+def _either(forms: list[dict[str, Any]]) -> dict[str, Any]:
+    """Several mappings as one with the keys of all; required is what all require, and a key that says which takes any of its words."""
+    properties: dict[str, Any] = {}
+    for form in forms:
+        for key, value in form["properties"].items():
+            known = properties.setdefault(key, value)
+            if known is not value and known.get("const") != value.get("const"):
+                properties[key] = {"anyOf": [known, value]} | {k: known[k] for k in ("default", "description") if k in known}
+                properties[key].pop("type", None)
+    required = [key for key in forms[0].get("required", []) if all(key in form.get("required", []) for form in forms)]
+    return {"properties": properties, "required": required}
 
 
 _NAMES = {

@@ -5,12 +5,14 @@ from honestlift.source.connect import Source, connect
 from honestlift.design.assignment import Assignment, Rule, assign
 from honestlift.design.cluster import ClusterDesign, Treatment
 from honestlift.design.exposure import Exposure
-from honestlift.design.metric import Mean
+from honestlift.design.metric import Mean, Ratio
 from honestlift.design.modelling import Learners, Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy
 from honestlift.design.study import Study
+from honestlift.design.looks import Looks
 from honestlift.analysis.check import Checked, check_design
 from honestlift.analysis.analyze import analyze, run
+from honestlift.analysis.monitoring import monitor
 from honestlift.result import Assumption, Check, Estimate, Lift, Relative, Table, Verdict
 from honestlift.report.html import write_report
 from honestlift.report.plot import plot
@@ -29,11 +31,13 @@ __all__ = [
     "HonestliftError",
     "Learners",
     "Lift",
+    "Looks",
     "Matching",
     "Mean",
     "OptInDesign",
     "OptInStudy",
     "Propensity",
+    "Ratio",
     "Relative",
     "Rule",
     "Source",
@@ -46,6 +50,7 @@ __all__ = [
     "assign",
     "check_design",
     "connect",
+    "monitor",
     "plot",
     "run",
     "simulate",

@@ -66,7 +66,7 @@ class Estimate:
     Example:
         >>> naive, honest = lift.find("naive_ols"), lift.headline()
         >>> round(honest.std_error / naive.std_error)
-        19
+        20
     """
 
     metric: str

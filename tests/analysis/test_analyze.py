@@ -189,12 +189,17 @@ def test_identical_clusters_are_interchangeable():
 SEEDS = st.integers(0, 10_000)
 
 
+def computed(lift: hl.Lift) -> list[hl.Estimate]:
+    """What is not drawn: the draws of the wild bootstrap go to the clusters in an order that their sums make."""
+    return [e for e in lift.estimates if not e.method.endswith(":wild")]
+
+
 @given(SEEDS)
 @settings(max_examples=12, deadline=None)
 def test_swapping_the_arms_flips_the_sign(seed: int):
     f = frame(32, [2, 5, 3, 9] * 8, seed=seed)
     lift, swapped = answer(f), answer(f.assign(treated=1 - f.treated))
-    for e, o in zip(lift.estimates, swapped.estimates, strict=True):
+    for e, o in zip(computed(lift), computed(swapped), strict=True):
         assert (o.estimate, o.conf_low, o.conf_high) == pytest.approx((-e.estimate, -e.conf_high, -e.conf_low), rel=1e-10)  # type: ignore[operator]
         assert (o.std_error, o.df, o.p_value) == pytest.approx((e.std_error, e.df, e.p_value), rel=1e-10)
 
@@ -204,7 +209,7 @@ def test_swapping_the_arms_flips_the_sign(seed: int):
 def test_a_constant_changes_nothing(seed: int, constant: float):
     f = frame(32, [2, 5, 3, 9] * 8, seed=seed)
     lift, moved = answer(f, bootstrap=20), answer(f.assign(minutes=f.minutes + constant), bootstrap=20)
-    for e, o in zip(lift.estimates, moved.estimates, strict=True):
+    for e, o in zip(computed(lift), computed(moved), strict=True):
         # the moved outcome is itself rounded at 1e-16 of 1e4
         assert (o.estimate, o.std_error, o.conf_low, o.conf_high) == pytest.approx(
             (e.estimate, e.std_error, e.conf_low, e.conf_high), abs=1e-10
@@ -216,7 +221,7 @@ def test_a_constant_changes_nothing(seed: int, constant: float):
 def test_a_unit_multiplies(seed: int, unit: float, sign: int):
     f = frame(32, [2, 5, 3, 9] * 8, seed=seed)
     lift, scaled = answer(f), answer(f.assign(minutes=f.minutes * unit * sign))
-    for e, o in zip(lift.estimates, scaled.estimates, strict=True):
+    for e, o in zip(computed(lift), computed(scaled), strict=True):
         assert o.estimate == pytest.approx(e.estimate * unit * sign, rel=1e-9)  # type: ignore[operator]
         assert (o.std_error, o.df, o.p_value) == pytest.approx((e.std_error * unit, e.df, e.p_value), rel=1e-9)  # type: ignore[operator]
         if e.relative.conf_low is not None:
@@ -288,4 +293,4 @@ def test_few_workspaces_have_tests_beside_the_headline_that_obey_the_same_laws()
         assert s.p_value == e.p_value == m.p_value
         assert (s.estimate, s.conf_low) == pytest.approx((-e.estimate, None if e.conf_high is None else -e.conf_high), rel=1e-8)  # type: ignore[operator]
         assert m.estimate == pytest.approx(3 * e.estimate, rel=1e-10)  # type: ignore[operator]
-    assert "user_ols:wild" not in {e.method for e in answer(frame(32)).estimates}
+    assert "user_ols:wild" not in {e.method for e in answer(frame(52)).estimates}

@@ -16,6 +16,10 @@ WORLDS = {
     "40 workspaces, sizes as chance has them": {"clusters": 40, "mean_size": 30, "sizes": "multinomial"},
     "40 workspaces, CV of sizes 0.5": {"clusters": 40, "mean_size": 30, "sizes": "lognormal", "size_cv": 0.5, "smallest": 3},
     "24 workspaces, CV of sizes 0.5": {"clusters": 24, "mean_size": 30, "sizes": "lognormal", "size_cv": 0.5, "smallest": 3},
+    "24 workspaces, CV of sizes 0.5, power near one half": {
+        **{"clusters": 24, "mean_size": 30, "sizes": "lognormal", "size_cv": 0.5, "smallest": 3},
+        "effect": 0.26,
+    },
     "100 workspaces, CV of sizes 0.5": {"clusters": 100, "mean_size": 15, "sizes": "lognormal", "size_cv": 0.5, "smallest": 3},
 }
 

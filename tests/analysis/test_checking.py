@@ -173,7 +173,7 @@ def test_every_level_that_the_tests_above_could_reach_is_reached():
 def test_checks_that_no_column_asks_for_are_not_there():
     assert set(levels(answer(frame(40)))) == {
         *("sample_ratio", "treatment_constant", "unit_in_clusters", "few_clusters", "cluster_leverage"),
-        *("size_effect", "missing_outcome"),
+        *("size_effect", "missing_outcome", "methods_disagree", "placebo_lab"),
     }
 
 

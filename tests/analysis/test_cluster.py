@@ -138,5 +138,5 @@ def test_stages_are_told_in_their_order():
         design=hl.ClusterDesign(unit="user", cluster="workspace", treatment="treated"), metrics=(hl.Mean("minutes"),), bootstrap=0
     )
     hl.run(frame(), study, stages.append)
-    assert stages[-3:] == ["Estimating", "Checking", "Tabulating"]
-    assert len(stages) == len(set(stages)) == 7
+    assert stages[-4:] == ["Estimating", "Re-drawing the assignment", "Checking", "Tabulating"]
+    assert len(stages) == len(set(stages)) == 8

@@ -94,7 +94,7 @@ def test_what_cannot_be_compared_is_told() -> None:
     with pytest.raises(DesignError, match=r"does not say when users opted in.*Add `treatment_time: column`"):
         lift(table, design=hl.OptInDesign(unit="user_id", treatment="opt_in"))
     cluster = hl.ClusterDesign(unit="user_id", cluster="tenure", treatment="opt_in")
-    with pytest.raises(DesignError, match="missing and measured_at are options of an opt-in study"):
+    with pytest.raises(DesignError, match="learners and measured_at are options of an opt-in study"):
         hl.analyze(table, cluster, ["outcome"], covariates=SEEN)
 
 

@@ -62,7 +62,7 @@ class TestGood:
         monkeypatch.setattr(reading, "MOST_CELLS", 30)
         columns = done(frame(), full())
         assert (sorted(grouped.indicators), columns.indicators) == (["tier = free", "tier = paid"], {})
-        assert columns.before == ("before", "tier = free", "tier = paid")
+        assert columns.before == ("tier = free", "tier = paid", "before")
         o = columns.cells.outcome("tier = paid")
         assert o.total.sum() + o.origin * o.rows == (frame().tier == "paid").sum()
         assert columns.cells.outcome("y").rows == grouped.cells.outcome("y").rows

@@ -31,3 +31,14 @@ def test_a_claim_that_no_test_could_confirm_is_a_caution():
     check = methods_disagree("Minutes", 0.03, {"randomization": 2 / 6}, {"randomization": 2 / 6}, 0.95)
     assert check.level == "caution"
     assert "Cannot be confirmed" in check.remedy
+
+
+def test_p_values_close_to_the_line_are_said_to_be_close():
+    smallest = {"wild": 1e-4, "randomization": 1e-4}
+    for headline, other in ((0.048, 0.055), (0.055, 0.0405)):
+        check = methods_disagree("Minutes", headline, {"wild": other, "randomization": headline}, smallest, 0.95)
+        assert check.level == "ok"
+        assert "both sides of 0.05" in check.statement
+    for headline, other in ((0.048, 0.0626), (0.055, 0.0399)):
+        check = methods_disagree("Minutes", headline, {"wild": other, "randomization": headline}, smallest, 0.95)
+        assert check.level == "caution"

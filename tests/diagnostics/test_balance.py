@@ -6,7 +6,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from honestlift.diagnostics.balance import Contrast, holm, negative_control, pre_period_balance
+from honestlift.diagnostics.balance import Contrast, negative_control, pre_period_balance
+from honestlift.inference.multiplicity import holm
 
 
 def contrast(p: float, name: str = "before") -> Contrast:

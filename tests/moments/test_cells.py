@@ -11,7 +11,8 @@ from honestlift.design.cluster import ClusterDesign, Treatment
 from honestlift.design.exposure import Exposure
 from honestlift.errors import DataError
 from honestlift.moments import scan
-from honestlift.moments.cells import Arms, Cells, as_cells, read_arms
+from honestlift.moments.arms import Arms, read_arms
+from honestlift.moments.cells import Cells, as_cells
 from honestlift.moments.spec import Spec
 from honestlift.source.connect import connect
 from rows_data import summed

@@ -153,10 +153,6 @@ NOT_YET_EXAMPLES = {
         ["design.exposure.artifacts"],
     ),
     "design.exposure.rule": ("  kind:", "  exposure: {column: e, rule: any}\n  kind:", ["design.exposure.rule"]),
-    "metrics.*.kind": ("- session_minutes", "- {name: c, kind: ratio}", ["metrics[0].kind: ratio"]),
-    "metrics.*.numerator": ("- session_minutes", "- {numerator: a}", ["metrics[0].numerator"]),
-    "metrics.*.denominator": ("- session_minutes", "- {denominator: a}", ["metrics[0].denominator"]),
-    "adjustment": ("metrics:", "adjustment: interacted\nmetrics:", ["adjustment"]),
     "headline": ("metrics:", "headline: gate\nmetrics:", ["headline: gate"]),
 }
 
@@ -176,14 +172,28 @@ def test_what_the_contract_promises_and_this_version_lacks_is_no_unknown_key(min
 
 def test_the_contract_in_full_names_only_what_is_not_there_yet(minimal, refuse) -> None:
     ratio = "  - {name: Cost, kind: ratio, numerator: cost, denominator: tasks, better: lower, role: guardrail, margin: 0.02}\n"
-    messages = refuse(minimal + ratio + "adjustment: interacted\ntrim: null\nheadline: gate\n")
+    messages = refuse(minimal + ratio + "trim: null\nheadline: gate\n")
     assert [m.split(" is in the plan")[0] for m in messages] == [
-        "plan.yaml, line 9: 'metrics[1].kind: ratio'",
-        "plan.yaml, line 9: 'metrics[1].numerator'",
-        "plan.yaml, line 9: 'metrics[1].denominator'",
-        "plan.yaml, line 10: 'adjustment'",
-        "plan.yaml, line 12: 'headline: gate'",
+        "plan.yaml, line 11: 'headline: gate'",
     ]
+
+
+def test_the_keys_of_a_ratio_are_its_own(minimal, refuse) -> None:
+    def told(metric: str) -> list[str]:
+        return [m.removeprefix("plan.yaml, line 8") for m in refuse(minimal.replace("- session_minutes", f"- {metric}"))]
+
+    (short,) = told("{kind: ratio, numerator: a}")
+    assert short.startswith(": the key 'metrics[0].denominator' is missing.")
+    (mean,) = told("{column: a, denominator: b}")
+    assert "'denominator'" in mean
+    assert "kind: ratio" in mean
+    (extra,) = told("{kind: ratio, numerator: a, denominator: b, column: c}")
+    assert extra.startswith(", in metrics[0]: there is no key 'column'.")
+    assert "numerator" in extra
+    (empty,) = told("{kind: ratio, numerator: a, denominator: }")
+    assert "metrics[0].denominator is empty. Expected the column that is summed below it" in empty
+    (same,) = told("{kind: ratio, numerator: a, denominator: a}")
+    assert "another column than the numerator" in same
 
 
 def test_all_problems_come_at_once_in_the_order_of_the_file(refuse) -> None:
@@ -197,7 +207,7 @@ design:
   treatment: [treated]
 metrics:
   - {column: y, better: up, role: 3}
-adjustment: additive
+headline: gate
 level: high
 """
     assert [m.split(". ")[0] for m in refuse(text)] == [
@@ -206,7 +216,7 @@ level: high
         "plan.yaml, line 7: design.treatment is a list",
         "plan.yaml, line 9: metrics[0].better is 'up'",
         "plan.yaml, line 9: metrics[0].role is 3",
-        f"plan.yaml, line 10: 'adjustment' is in the plan's contract, but version {__version__} cannot do it yet",
+        f"plan.yaml, line 10: 'headline: gate' is in the plan's contract, but version {__version__} cannot do it yet",
         "plan.yaml, line 11: level is 'high'",
     ]
 

@@ -13,7 +13,7 @@ from hypothesis import strategies as st
 from honestlift.design.assignment import Rule, assign
 from honestlift.design.cluster import ClusterDesign, Treatment
 from honestlift.design.exposure import Exposure
-from honestlift.design.metric import Mean
+from honestlift.design.metric import Mean, Ratio
 from honestlift.design.study import Study
 from honestlift.errors import DesignError
 from honestlift.plan import DataPath, DataTable, plan_text, read_plan
@@ -51,7 +51,7 @@ arm_values = st.one_of(text, st.integers(), st.booleans(), numbers)
 
 @st.composite
 def studies(draw) -> Study:
-    columns = iter(draw(st.lists(text, min_size=15, max_size=15, unique=True)))
+    columns = iter(draw(st.lists(text, min_size=17, max_size=17, unique=True)))
     arms = draw(st.none() | st.lists(arm_values, min_size=2, max_size=2).filter(lambda pair: pair[0] != pair[1]))
     treatment = next(columns)
     better, role = st.sampled_from(["higher", "lower"]), st.sampled_from([None, "primary", "secondary", "guardrail"])
@@ -77,10 +77,13 @@ def studies(draw) -> Study:
                 pre=draw(st.none() | st.just(next(columns))),
             )
             for name in names
-        ),
+        )
+        + draw(st.just(()) | st.builds(lambda a, b: (Ratio(a, b, margin=0.1),), st.just(next(columns)), st.just(next(columns)))),
         covariates=tuple(next(columns) for _ in range(draw(st.integers(0, 2)))),
         negative_controls=tuple(next(columns) for _ in range(draw(st.integers(0, 2)))),
         rows=draw(st.sampled_from(["units", "events"])),
+        adjustment=draw(st.sampled_from(["interacted", "additive", "none"])),
+        missing=draw(st.sampled_from(["error", "drop", "category"])),
         level=draw(st.floats(0.5, 0.999999)),
         seed=draw(st.integers(0, 2**128)),
         bootstrap=draw(st.just(0) | st.integers(20, 10**6)),

@@ -43,7 +43,7 @@ def sections(text: str) -> list[str]:
 
 
 def test_sections_in_order_with_exposure_and_guardrail():
-    order = ["verdict", "results", "guardrails", "checks", "spillover", "workspaces", "roads", "method", "reproduce"]
+    order = ["verdict", "results", "guardrails", "checks", "spillover", "workspaces", "roads", "placebo", "method", "reproduce"]
     assert sections(report_html(exposed())) == order
     assert Outline(report_html(exposed())).words().count("Spillover: whom the treatment of others reached") == 1
 
@@ -57,6 +57,7 @@ def test_a_section_without_numbers_is_left_out():
         "spillover",
         "workspaces",
         "roads",
+        "placebo",
         "method",
         "reproduce",
     ]

@@ -8,7 +8,7 @@ from simulations.coverage import COLUMNS, PAGE, ROWS, WORLDS, Row, coverage
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("row", ROWS, ids=lambda row: row.label)
+@pytest.mark.parametrize("row", [row for row in ROWS if row.reference], ids=lambda row: row.label)
 def test_coverage_is_reproduced_within_monte_carlo_error(row: Row) -> None:
     here, there = np.array(coverage(row)), np.array(row.reference)
     p = np.clip((here + there) / 2, 0.001, 0.999)

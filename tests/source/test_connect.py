@@ -245,6 +245,15 @@ class TestViews:
         assert values(source, "y") == [1, 2, 3]
         assert source.kind("tier = a") == "integer"
 
+    def test_indicators_of_those_without_a_value(self):
+        source = connect(pa.table({"tier": ["a", None, "b"]})).with_indicators("tier", ["a", "b"], "missing")
+        assert [values(source, f"tier = {level}") for level in ("a", "b", "missing")] == [[1, 0, 0], [0, 0, 1], [0, 1, 0]]
+
+    def test_complete_rows_have_a_value_that_is_a_number(self):
+        table = pa.table({"x": [1.0, float("nan"), None, 4.0], "tier": ["a", "b", "c", None], "y": [1, 2, 3, 4]})
+        assert values(connect(table).complete(["x", "tier"]), "y") == [1]
+        assert values(connect(table).complete(["tier"]), "y") == [1, 2, 3]
+
     def test_a_long_copy_is_whole_and_sorted(self):
         """Streams of many batches: a query on the same connection in between would cut them short in silence."""
         y = np.random.default_rng(1).permutation(1_000_000)

@@ -1,37 +1,57 @@
-"""Beside the headline when workspaces are few: tests that do not lean on a t distribution, and whether they agree with it."""
+"""Beside the headline: the other sandwiches, and, where workspaces are few, tests that do not lean on a t distribution."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+import math
+from collections.abc import Iterator
+from dataclasses import dataclass, replace
 
 import numpy as np
+from numpy.typing import NDArray
 
+from honestlift.analysis.estimates import Answer, smallest_difference
+from honestlift.analysis.sheet import beside, settled
+from honestlift.design.metric import Ratio
 from honestlift.design.study import Study
-from honestlift.inference.randomization import randomization_interval, redraws
-from honestlift.inference.sandwich import Whitened
-from honestlift.inference.wild import wild_draws, wild_interval
-from honestlift.moments.cells import Outcome
-from honestlift.result import Interval
+from honestlift.estimators.fit import true_value
+from honestlift.inference.interval import relative, t_interval
+from honestlift.inference.randomization import Statistic, randomization_interval, redraws
+from honestlift.inference.sandwich import Kind, Whitened, covariance
+from honestlift.inference.wild import Scores, Weights, wild_draws, wild_interval
+from honestlift.result import Estimate, Interval, Relative
+
+MANY = 50
+"""Workspaces up to which the wild bootstrap is run; with more the t distribution is close."""
 
 FEW = 30
-"""Workspaces up to which these tests are run; with more the t distribution is close."""
+"""Workspaces up to which the arms are re-drawn, and the scores of the wild bootstrap leave out the workspace itself (WCR-S)."""
 
 FEWEST = 10
-"""Workspaces below which the wild bootstrap restricts its scores as usual; from there on without the cluster itself (WCR-S)."""
+"""Workspaces below which the scores are restricted as usual (WCR), and Webb's six-point weights are shown beside the signs."""
+
+SANDWICHES: dict[str, Kind] = {"cr0": "CR0", "cr1": "CR1S", "cr3": "CR3", "cv3": "CV3"}
+"""Suffix of the method code to the covariance; all of them with t(G − 1)."""
+
+ESTIMANDS = {"user_ols": "itt_user", "cluster_means": "itt_cluster"}
+
+STATISTICS: dict[str, Statistic] = {"user_ols": "cr2_t", "cluster_means": "neyman_t"}
+"""What the re-drawn arms are compared by: CR2's t, which for workspace means is Neyman's."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Alternative:
-    """Another test of the headline's hypothesis, with its interval.
+    """Another test of a cluster method's hypothesis, with its interval.
 
     Attributes:
+        method: the cluster method.
         variant: suffix of the method code.
-        estimate: what the interval is about; the randomization test's is not adjusted for strata.
+        estimate: what the interval is about; the randomization test's is adjusted for neither strata nor covariates.
         interval: the interval and the p-value.
         smallest_p: smallest p-value that the test can give.
-        adjusted: whether the estimate is the headline's own.
+        adjusted: whether the estimate is the method's own.
     """
 
+    method: str
     variant: str
     estimate: float
     interval: Interval
@@ -39,32 +59,81 @@ class Alternative:
     adjusted: bool
 
 
-def alternatives(white: Whitened, outcome: Outcome, study: Study) -> tuple[Alternative, ...]:
-    """The wild bootstrap and the randomization test of the effect per user, where workspaces are few; else nothing.
+def with_alternatives(answer: Answer, within: NDArray[np.int64] | None, study: Study) -> Answer:
+    """The answer with a row for every other variance and, where workspaces are few, for every other test.
+
+    Args:
+        answer: the answer.
+        within: (G,) index of the stratum within which each cluster was assigned; None for complete randomization.
+        study: the level and the seed.
+    """
+    others = tuple(t for method, white in answer.fits.items() for t in _tests(method, white, answer, within, study))
+    rows = list(answer.estimates)
+    for method, white in answer.fits.items():
+        base = answer.find(method, ESTIMANDS[method])
+        if base is None:
+            continue
+        rows += [_sandwich(base, white, suffix, answer) for suffix in SANDWICHES]
+        rows += [_test_row(base, other) for other in others if other.method == method]
+    return replace(answer, estimates=tuple(rows), others=others)
+
+
+def _sandwich(base: Estimate, white: Whitened, suffix: str, answer: Answer) -> Estimate:
+    """The same coefficient with another cluster-robust covariance and t(G − 1)."""
+    fit = white.fit
+    both = np.stack([np.eye(len(fit.names))[0], fit.contrast("itt")])
+    v = both @ covariance(white, SANDWICHES[suffix]) @ both.T
+    smallest, df = smallest_difference(answer.outcome), fit.clusters - 1.0
+    error, control = (settled(value, smallest) for value in (math.sqrt(max(float(v[1, 1]), 0.0)), true_value(fit, both[0])))
+    effect = base.estimate if base.estimate is not None else math.nan
+    share = relative(effect, control, v, df, base.level)
+    return beside(base, f"{base.method}:{suffix}", effect, t_interval(effect, error, df, base.level), share)
+
+
+def _test_row(base: Estimate, other: Alternative) -> Estimate:
+    """A test as a row; an interval without end is one that the test cannot close."""
+    share = Relative(estimate=base.relative.estimate if other.adjusted else None, conf_low=None, conf_high=None)
+    row = beside(base, f"{base.method}:{other.variant}", other.estimate, other.interval, share)
+    return row if other.adjusted else replace(row, adjustment="none")
+
+
+def _tests(method: str, white: Whitened, answer: Answer, within: NDArray[np.int64] | None, study: Study) -> Iterator[Alternative]:
+    """The wild bootstrap and the randomization test of one effect, where workspaces are few; else nothing.
 
     Both are enumerated when their draws are no more than 9,999, and seeded otherwise. The randomization test re-draws the arms with
-    the actual number of treated workspaces, within strata if the plan names them.
+    the actual number of treated workspaces, within the strata of the rule; a ratio has none, as it would have to be taken anew each time.
     """
-    if outcome.clusters > FEW:
-        return ()
-    pick = white.fit.contrast("itt")
-    scores = "WCR" if outcome.clusters < FEWEST else "WCR-S"
-    wild = wild_draws(white.fit, pick, np.random.default_rng(study.seed), scores=scores)
-    n, total, _ = outcome.per_cluster()
-    drawn = redraws(n, total, outcome.arm, np.random.default_rng(study.seed), strata=outcome.stratum)
-    return (
-        Alternative(
-            variant="wild",
-            estimate=wild.estimate,
-            interval=wild_interval(wild, study.level),
-            smallest_p=wild.smallest_p,
-            adjusted=True,
-        ),
-        Alternative(
-            variant="randomization",
+    clusters, pick = answer.outcome.clusters, white.fit.contrast("itt")
+    if clusters > MANY:
+        return
+    scores: Scores = "WCR-S" if FEWEST <= clusters <= FEW else "WCR"
+    wanted: list[tuple[str, Weights]] = [("wild", "rademacher"), ("webb", "webb")]
+    for variant, weights in wanted if clusters < FEWEST else wanted[:1]:
+        drawn = wild_draws(white.fit, pick, np.random.default_rng(study.seed), scores=scores, weights=weights)
+        yield Alternative(
+            method=method,
+            variant=variant,
             estimate=drawn.estimate,
-            interval=randomization_interval(drawn, study.level),
+            interval=wild_interval(drawn, study.level),
             smallest_p=drawn.smallest_p,
-            adjusted=outcome.stratum is None,
-        ),
+            adjusted=True,
+        )
+    if clusters > FEW or isinstance(answer.metric, Ratio):  # a re-draw has ratios of its own
+        return
+    n, total, _ = answer.outcome.per_cluster()
+    again = redraws(
+        n,
+        total,
+        answer.outcome.arm,
+        np.random.default_rng(study.seed),
+        strata=within,
+        statistic=STATISTICS[method],
+    )
+    yield Alternative(
+        method=method,
+        variant="randomization",
+        estimate=again.estimate,
+        interval=randomization_interval(again, study.level),
+        smallest_p=again.smallest_p,
+        adjusted=len(white.fit.names) == 2,
     )

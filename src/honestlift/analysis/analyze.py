@@ -8,10 +8,10 @@ from typing import Any, Literal
 from honestlift.analysis.cluster import analyze_cluster
 from honestlift.analysis.opt_in.walk import analyze_opt_in
 from honestlift.design.cluster import ClusterDesign
-from honestlift.design.metric import Mean
+from honestlift.design.metric import Mean, Metric, Ratio
 from honestlift.design.modelling import Learners, Matching, Propensity
-from honestlift.design.opt_in import Covariate, Missing, OptInDesign, OptInStudy, as_trim, names_and_times
-from honestlift.design.study import Study
+from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy, as_trim, names_and_times
+from honestlift.design.study import Adjustment, Missing, Study
 from honestlift.errors import DesignError
 from honestlift.result import Lift
 from honestlift.source.connect import connect
@@ -20,7 +20,7 @@ from honestlift.source.connect import connect
 def analyze(  # noqa: PLR0913  the contract of the Python face
     data: Any,
     design: ClusterDesign | OptInDesign,
-    metrics: Sequence[Mean | str] | Mean | str,
+    metrics: Sequence[Metric | str] | Metric | str,
     *,
     name: str = "Untitled study",
     covariates: Sequence[str | Covariate] | str | Covariate = (),
@@ -30,10 +30,11 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
     seed: int = 0,
     bootstrap: int = 500,
     exact_duplicates: bool = False,
+    adjustment: Adjustment = "interacted",
+    missing: Missing = "error",
     propensity: Propensity | None = None,
     matching: Matching | None = None,
     trim: Sequence[float] | Literal["crump"] | None = None,
-    missing: Missing = "error",
     learners: Learners | None = None,
 ) -> Lift:
     """Estimate the effect of a feature, with everything that one should know before believing it.
@@ -44,18 +45,20 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
         metrics: the outcomes; the first is primary when none says that it is. A column's name is short for ``Mean(name)``, and
             one alone, here and below, for a list of one.
         name: title of the study.
-        covariates: columns known before the treatment; their balance is checked. In an opt-in study everything rests on them, and
-            a ``Covariate`` says when it was measured.
+        covariates: columns known before the treatment; their balance is checked, and effects are adjusted for their means in each
+            cluster. In an opt-in study everything rests on them, and a ``Covariate`` says when it was measured.
         negative_controls: outcomes that the feature cannot move.
         rows: ``units`` (one row per user) or ``events`` (several, summed per user first).
         level: nominal coverage of every interval.
         seed: start of every random draw; the same rows, study and seed give the same bytes.
         bootstrap: replicates of the cluster bootstrap; 0 for none.
         exact_duplicates: look for repeated users among all rows at any size.
+        adjustment: how effects are adjusted for the covariates in a cluster study: ``interacted`` with the arm where both arms have
+            clusters enough, ``additive`` or ``none``.
+        missing: what becomes of users without a covariate: ``error``, ``drop`` or ``category``.
         propensity: opt-in: the model of the choice; maximum likelihood by default.
         matching: opt-in: how users are matched; the nearest neighbour, with ties, by default.
         trim: opt-in: the least and greatest propensity to keep, or ``"crump"``. It changes the question.
-        missing: opt-in: what becomes of users without a covariate: ``error``, ``drop`` or ``category``.
         learners: opt-in: scikit-learn-compatible models, cross-fitted, for one more doubly robust estimate.
 
     Returns:
@@ -70,7 +73,8 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
         >>> round(lift.headline().conf_low, 2), lift.verdict.level
         (0.54, 'supported')
     """
-    outcomes = tuple(Mean(m) if isinstance(m, str) else m for m in ([metrics] if isinstance(metrics, (str, Mean)) else metrics))
+    several = [metrics] if isinstance(metrics, (str, Mean, Ratio)) else metrics
+    outcomes = tuple(Mean(m) if isinstance(m, str) else m for m in several)
     before, timed = names_and_times([covariates] if isinstance(covariates, (str, Covariate)) else covariates)
     controls = (negative_controls,) if isinstance(negative_controls, str) else tuple(negative_controls)
     if isinstance(design, OptInDesign):
@@ -79,7 +83,7 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
             OptInStudy(
                 name=name,
                 design=design,
-                metrics=outcomes,
+                metrics=outcomes,  # pyright: ignore[reportArgumentType]  the study refuses what is no mean
                 covariates=before,
                 timed=timed,
                 negative_controls=controls,
@@ -94,7 +98,7 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
                 learners=learners,
             ),
         )
-    if timed or propensity or matching or trim or learners or missing != "error":
+    if timed or propensity or matching or trim or learners:
         raise DesignError.opt_in_only()
     study = Study(
         name=name,
@@ -103,6 +107,8 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
         covariates=before,
         negative_controls=controls,
         rows=rows,
+        adjustment=adjustment,
+        missing=missing,
         level=level,
         seed=seed,
         bootstrap=bootstrap,

@@ -45,6 +45,12 @@ class Checked:
         checks: worst first, else in the order of the walk.
         tables: opt-in: who opts in, overlap, balance and weights; as in a result.
         not_read: columns of metrics and negative controls, which no scan has named.
+
+    Example:
+        >>> design = hl.ClusterDesign(unit="user_id", cluster="workspace_id", treatment="treated")
+        >>> checked = hl.check_design("users.parquet", hl.Study(design=design, metrics=(hl.Mean("session_minutes_obs"),)))
+        >>> checked.not_read, {c.level for c in checked.checks}
+        (('session_minutes_obs',), {'ok'})
     """
 
     name: str
@@ -72,6 +78,12 @@ def check_design(data: Any, study: Study | OptInStudy, step: Step = lambda _: No
 
     Raises:
         HonestliftError: if a column or a value is not what the study needs.
+
+    Example:
+        >>> design = hl.ClusterDesign(unit="user_id", cluster="workspace_id", treatment="treated")
+        >>> study = hl.Study(design=design, metrics=(hl.Mean("not_there_yet"),))
+        >>> hl.check_design("users.parquet", study).data["n_clusters"]
+        50
     """
     if isinstance(study, OptInStudy):
         return _opt_in(data, study, step)
@@ -86,10 +98,13 @@ def _cluster(data: Any, study: Study, step: Step) -> Checked:
     everyone, strata = cells.indicator(np.zeros(cells.moments.cells)), bool(study.design.strata)
     if strata and not itt.contrasts(everyone):
         raise DesignError.strata_without_contrast(study.design.strata)
-    white = whiten(least_squares(itt.user_moments(everyone, strata=strata)))
+    unadjusted = whiten(least_squares(itt.user_moments(everyone, strata=strata)))
+    covariates = [reading.covariates[name] for name in study.before(study.primary)]
+    adjustment = itt.choose_covariates(everyone, covariates, study.adjustment, strata=strata)
+    white = whiten(least_squares(itt.user_moments(everyone, strata=strata, adjustment=adjustment)))
     df = satterthwaite(white, white.fit.contrast("itt"))
     made = assignment_checks(reading, study)
-    made += cluster_checks(white, everyone, df, tuple(str(name) for name in cells.names))
+    made += cluster_checks(white, unadjusted, everyone, df, tuple(str(name) for name in cells.names))
     made += exposure_checks(everyone, study, None)
     made += [*uptake_checks(reading, study), *balance_checks(reading, unread)]
     users = cells.users
@@ -150,5 +165,5 @@ def _checked(
         supported=supported,
         checks=tuple(sorted(checks, key=lambda c: ORDER[c.level])),
         tables=tables,
-        not_read=tuple(dict.fromkeys([m.column for m in study.metrics] + list(study.negative_controls))),
+        not_read=tuple(dict.fromkeys([c for m in study.metrics for c in m.columns] + list(study.negative_controls))),
     )

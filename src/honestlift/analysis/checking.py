@@ -7,13 +7,19 @@ from collections.abc import Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from honestlift.analysis.compliers import Uptake
 from honestlift.analysis.estimates import Answer, contrast, smallest_difference
+from honestlift.analysis.placebo import Lab
 from honestlift.analysis.reading import Reading
 from honestlift.analysis.tables import names_with
+from honestlift.design.metric import Ratio
 from honestlift.design.study import Study
-from honestlift.diagnostics import agreement, assignment, balance, clusters, contamination
+from honestlift.diagnostics import agreement, assignment, balance, clusters, compliers, contamination, placebo, precision
 from honestlift.errors import DataError
-from honestlift.inference.sandwich import Whitened, effective_clusters, leverage
+from honestlift.estimators import itt
+from honestlift.estimators.fit import least_squares, true_value
+from honestlift.estimators.ratio import denominators
+from honestlift.inference.sandwich import Whitened, covariance, effective_clusters, leverage, whiten
 from honestlift.moments.cells import Outcome
 from honestlift.moments.spec import Sum
 from honestlift.result import Check
@@ -21,18 +27,26 @@ from honestlift.result import Check
 ORDER = {"stop": 0, "caution": 1, "ok": 2}
 
 
-def check(reading: Reading, answers: Sequence[Answer], study: Study) -> tuple[Check, ...]:
+def check(
+    reading: Reading, answers: Sequence[Answer], study: Study, lab: Lab | None = None, stages: Sequence[Uptake] = ()
+) -> tuple[Check, ...]:
     """All checks that the study's columns allow, worst first, else in the order of the walk."""
     primary = next(a for a in answers if a.metric is study.primary)
     made = assignment_checks(reading, study)
     df = next(e for e in primary.estimates if e.headline).df or 0.0
-    names = names_with(reading.cells, primary.metric.column)
-    made += [*cluster_checks(primary.headline_fit, primary.outcome, df, names), *_exposure(primary, study)]
-    made += [clusters.size_effect(a.metric.label, a.outcome, smallest_difference(a.outcome)) for a in answers]
+    names = names_with(reading.cells, *primary.metric.columns)
+    made += cluster_checks(primary.headline_fit, primary.unadjusted_fit, primary.outcome, df, names)
+    made += _exposure(primary, study)
+    means = [a for a in answers if not isinstance(a.metric, Ratio)]
+    made += [clusters.size_effect(a.metric.label, a.outcome, smallest_difference(a.outcome)) for a in means]
+    made += [_denominator(reading, a.metric, study) for a in answers if isinstance(a.metric, Ratio)]
     made += [_agreement(answer, study) for answer in answers if answer.others]
     made += uptake_checks(reading, study)
     made += [_missing(reading, answer, study) for answer in answers]
+    made += [_adjusted(a, study) for a in answers if a.adjustment.used or a.adjustment.left_out]
     made += balance_checks(reading, study)
+    made += [_lab(lab, adjusted=primary.adjustment.form != "none")] if lab else []
+    made += [compliers.first_stage(s.metric, s.treated, s.control, s.stage.f if s.stage else None) for s in stages]
     return tuple(sorted(made, key=lambda c: ORDER[c.level]))
 
 
@@ -46,22 +60,49 @@ def assignment_checks(reading: Reading, study: Study) -> list[Check]:
     return [*made, assignment.unit_in_clusters(int(cells.users.sum()), reading.one_in)]
 
 
-def cluster_checks(white: Whitened, outcome: Outcome, df: float, names: tuple[str, ...]) -> list[Check]:
-    """Are there enough workspaces, and does one carry the result? By the headline's fit, its df, and the workspaces' names."""
+def cluster_checks(white: Whitened, unadjusted: Whitened, outcome: Outcome, df: float, names: tuple[str, ...]) -> list[Check]:
+    """Are there enough workspaces, by the headline's fit and its df; and does one carry the result, by the fit without covariates?"""
     pick, arm = white.fit.contrast("itt"), outcome.arm
     effective = (effective_clusters(white, pick, 0.0), effective_clusters(white, pick, 1.0))
     return [
         clusters.few_clusters(df, int(arm.sum()), int((~arm).sum()), effective),
-        clusters.cluster_leverage(leverage(white), names),
+        clusters.cluster_leverage(leverage(unadjusted), names),
     ]
 
 
 def _agreement(answer: Answer, study: Study) -> Check:
     headline = next(e for e in answer.estimates if e.headline)
-    p_values = {other.variant: other.interval.p_value for other in answer.others}
-    smallest = {other.variant: other.smallest_p for other in answer.others}
+    tests = [o for o in answer.others if o.method == headline.method and o.variant in ("wild", "randomization")]
+    tests = [o for o in tests if o.adjusted or answer.adjustment.form == "none"]  # a test without covariates has less power
+    p_values = {o.variant: o.interval.p_value for o in tests}
+    smallest = {o.variant: o.smallest_p for o in tests}
     p = 1.0 if headline.p_value is None else headline.p_value
     return agreement.methods_disagree(answer.metric.label, p, p_values, smallest, study.level)
+
+
+def _adjusted(answer: Answer, study: Study) -> Check:
+    made, errors = answer.adjustment, [answer.find(m, "itt_user") for m in ("user_ols:unadjusted", "user_ols")]
+    before, after = (e.std_error if e else None for e in errors)
+    asked = study.adjustment != "none"
+    return precision.adjustment(answer.metric.label, made.form, made.used, made.left_out if asked else (), before, after)
+
+
+def _denominator(reading: Reading, metric: Ratio, study: Study) -> Check:
+    outcome = denominators(reading.cells, *metric.columns)
+    white = whiten(least_squares(itt.user_moments(outcome)))
+    v = covariance(white, "CR2")
+    control, both = np.array([1.0, 0.0]), np.array([1.0, 1.0])
+    means = (true_value(white.fit, control), true_value(white.fit, both))
+    errors = (float(control @ v @ control) ** 0.5, float(both @ v @ both) ** 0.5)
+    effect, interval = contrast(outcome, study.level)
+    return precision.denominator(metric.label, metric.denominator, means, errors, effect, interval.p_value)
+
+
+def _lab(lab: Lab, *, adjusted: bool) -> Check:
+    rates = {a.method: a.rate for a in lab.alarms}
+    error = next(a.std_error for a in lab.alarms if a.method == placebo.HEADLINE)
+    told = {"outcome": lab.outcome, "basis": lab.basis}
+    return placebo.placebo_lab(rates, error, **told, redraws=lab.redraws, level=lab.level, adjusted=adjusted)
 
 
 def _exposure(primary: Answer, study: Study) -> list[Check]:
@@ -96,8 +137,8 @@ def uptake_checks(reading: Reading, study: Study) -> list[Check]:
 
 def _missing(reading: Reading, answer: Answer, study: Study) -> Check:
     cells = reading.cells
-    column = answer.metric.column
-    gone: NDArray[np.float64] = cells.moments.rows - cells.moments.sums[Sum((), (column,))]
+    present = tuple(sorted(answer.metric.columns))
+    gone: NDArray[np.float64] = cells.moments.rows - cells.moments.sums[Sum((), present)]
     users = [float(cells.moments.rows[cells.treated == arm].sum()) for arm in (False, True)]
     shares = (float(gone[~cells.treated].sum()) / users[0], float(gone[cells.treated].sum()) / users[1])
     p = contrast(cells.indicator(gone), study.level)[1].p_value if gone.sum() else None

@@ -6,15 +6,24 @@ from typing import Any
 
 import numpy as np
 
+from honestlift.analysis.alternatives import with_alternatives
 from honestlift.analysis.checking import check
-from honestlift.analysis.estimates import estimate_metric
+from honestlift.analysis.compliers import uptake_table, with_compliers
+from honestlift.analysis.estimates import Answer, estimate_metric
 from honestlift.analysis.ledger import ledger
+from honestlift.analysis.multiplicity import corrections, multiplicity_table
+from honestlift.analysis.placebo import run_lab
 from honestlift.analysis.provenance import Clock, provenance
 from honestlift.analysis.reading import Reading, Step, read
+from honestlift.analysis.requirements import check_denominator
 from honestlift.analysis.roles import metric_table
+from honestlift.analysis.rule import redrawn_within
 from honestlift.analysis.tables import cluster_table, density_table, exposure_table, groups_of
 from honestlift.analysis.verdict import judge
+from honestlift.design.metric import Metric, Ratio
 from honestlift.design.study import Study
+from honestlift.estimators.adjusted import Covariate
+from honestlift.estimators.ratio import ratio_outcome, workspace_ratios
 from honestlift.moments.cells import Outcome
 from honestlift.result import Lift
 from honestlift.source.connect import Source
@@ -30,17 +39,26 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
     clock = Clock()
     reading = read(source, study, step)
     step("Estimating")
-    answers = [estimate_metric(metric, reading.cells.outcome(metric.column), study) for metric in study.metrics]
+    answers = [_answer(metric, reading, study) for metric in study.metrics]
+    answers = [with_alternatives(a, redrawn_within(reading, a.outcome, a.metric.columns, study), study) for a in answers]
+    compliers = [with_compliers(answer, reading, study) for answer in answers]
+    answers, stages = [a for a, _ in compliers], [s for _, s in compliers if s]
+    step("Re-drawing the assignment")
+    lab = run_lab(reading, study)
     step("Checking")
-    checks = check(reading, answers, study)
-    verdict = judge(answers, checks, study)
+    checks = check(reading, answers, study, lab, stages)
+    several = multiplicity_table(answers, study)
+    verdict = judge(answers, checks, study, corrections(several, study.level))
     step("Tabulating")
     tables = {
         "metrics": metric_table(answers, study),
+        "multiplicity": several,
         "clusters": cluster_table(reading, answers),
         "exposure": exposure_table(answers),
         "outcome_density": density_table(reading, study.primary, study),
     }
+    tables |= {"placebo_lab": lab.table()} if lab else {}
+    tables |= {"uptake": uptake_table(stages)} if stages else {}
     return Lift(
         name=study.name,
         kind="cluster",
@@ -54,6 +72,18 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
         provenance=provenance(study, clock),
         honestlift_version=__version__,
     )
+
+
+def _answer(metric: Metric, reading: Reading, study: Study) -> Answer:
+    """One metric, adjusted for its own measure before the treatment first, then for the covariates in the order of the study."""
+    cells = reading.cells
+    kept = cells.kept(*metric.columns)
+    covariates = [Covariate(name=name, values=reading.covariates[name].values[kept]) for name in study.before(metric)]
+    if not isinstance(metric, Ratio):
+        return estimate_metric(metric, cells.outcome(metric.column), study, covariates)
+    check_denominator(cells, metric)
+    ratios = workspace_ratios(cells, *metric.columns)
+    return estimate_metric(metric, ratio_outcome(cells, *metric.columns), study, covariates, ratios)
 
 
 def _data(reading: Reading, outcomes: list[Outcome], study: Study) -> dict[str, Any]:

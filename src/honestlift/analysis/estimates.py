@@ -3,28 +3,37 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import partial
+from typing import TYPE_CHECKING
 
 import numpy as np
 from numpy.typing import NDArray
 
-from honestlift.analysis.alternatives import Alternative, alternatives
-from honestlift.design.metric import Mean
+from honestlift.analysis.sheet import Sheet, finite, linear_row, settled
+from honestlift.design.metric import Metric, Ratio
 from honestlift.design.study import Study
 from honestlift.errors import DataError, DesignError
 from honestlift.estimators import exposure, itt
+from honestlift.estimators.adjusted import Adjustment, Covariate
 from honestlift.estimators.fit import least_squares, true_value
 from honestlift.inference.bootstrap import Replicates, pairs_bootstrap
 from honestlift.inference.interval import percentile_interval, relative, t_interval
-from honestlift.inference.sandwich import Kind, Whitened, covariance, satterthwaite, whiten
+from honestlift.inference.sandwich import Whitened, covariance, satterthwaite, whiten
 from honestlift.moments.cells import Outcome
 from honestlift.moments.cluster import ClusterMoments
 from honestlift.result import Estimate, Identified, Interval, Relative
 
+if TYPE_CHECKING:
+    from honestlift.analysis.alternatives import Alternative
+
 ROUNDING = 1e-11
 """Share of an outcome's spread below which an effect, an error or a mean is what rounding left over, and is taken to be zero."""
 
+
+RATIO_SCALE = "difference of ratios"
+"""The scale of an effect on a ratio of sums: an effect per unit of the denominator, not per user."""
 
 SPREADS = (1e-70, 1e70)
 """Spreads of an outcome whose fourth powers, which the resampling tests compare, are doubles with all their digits."""
@@ -37,74 +46,30 @@ class Answer:
     Attributes:
         metric: the metric.
         outcome: its sums.
+        workspaces: the sums whose cluster means the effect per workspace is of; None for a ratio that a cluster lacks.
         estimates: every estimate, the headline among them.
         headline_fit: the fit behind the headline, whitened.
-        others: tests beside the headline, where workspaces are few.
+        unadjusted_fit: the same without covariates.
+        fits: the fit behind each cluster method, whitened, the headline's among them.
+        adjustment: the covariates that it was adjusted for, and those that it was not.
+        others: tests beside them, where workspaces are few; see ``alternatives``.
         dropped_draws: bootstrap draws without both arms (and exposures), which were left out.
     """
 
-    metric: Mean
+    metric: Metric
     outcome: Outcome
+    workspaces: Outcome | None
     estimates: tuple[Estimate, ...]
     headline_fit: Whitened
-    others: tuple[Alternative, ...]
+    unadjusted_fit: Whitened
+    fits: Mapping[str, Whitened]
+    adjustment: Adjustment
     dropped_draws: int
+    others: tuple[Alternative, ...] = ()
 
     def find(self, method: str, estimand: str) -> Estimate | None:
         """The estimate by this method of this estimand, if there is one."""
         return next((e for e in self.estimates if (e.method, e.estimand) == (method, estimand)), None)
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Sheet:
-    """What all estimates of a metric have in common."""
-
-    metric: str
-    level: float
-    units: int
-    clusters: int
-    smallest: float
-
-    def row(
-        self,
-        method: str,
-        estimand: str,
-        estimate: float,
-        interval: Interval,
-        share: Relative,
-        *,
-        identified: Identified = "randomized",
-        adjustment: str = "none",
-        headline: bool = False,
-    ) -> Estimate:
-        return Estimate(
-            metric=self.metric,
-            estimand=estimand,
-            method=method,
-            estimate=_finite(estimate),
-            std_error=_finite(interval.std_error),
-            df=_finite(interval.df),
-            p_value=_finite(interval.p_value),
-            conf_low=_finite(interval.low),
-            conf_high=_finite(interval.high),
-            level=self.level,
-            scale="difference",
-            relative=share,
-            adjustment=adjustment,
-            identified=identified,
-            n_units=self.units,
-            n_clusters=self.clusters,
-            headline=headline,
-        )
-
-
-def _finite(value: float) -> float | None:
-    return float(value) if math.isfinite(value) else None
-
-
-def _settled(value: float, smallest: float) -> float:
-    """The value, or zero where it is no more than rounding."""
-    return value if not abs(value) <= smallest else 0.0
 
 
 def smallest_difference(outcome: Outcome) -> float:
@@ -112,59 +77,101 @@ def smallest_difference(outcome: Outcome) -> float:
     return ROUNDING * math.sqrt(float(outcome.square.sum() / outcome.count.sum()))
 
 
-def estimate_metric(metric: Mean, outcome: Outcome, study: Study) -> Answer:
+def estimate_metric(
+    metric: Metric, outcome: Outcome, study: Study, covariates: Sequence[Covariate] = (), ratios: Outcome | None = None
+) -> Answer:
     """Estimate one metric in every way that the study calls for.
+
+    Args:
+        metric: the metric.
+        outcome: its sums.
+        study: the question.
+        covariates: what is known of the outcome's clusters before the treatment, in the order in which they are to be used.
+        ratios: for a ratio, the outcome whose cluster means are the clusters' ratios, where they all have one.
 
     Raises:
         DataError: if the outcome varies by so little or so much that fourth powers of it do not fit a double.
         DesignError: if no stratum has clusters of both arms.
     """
-    spread = smallest_difference(outcome) / ROUNDING
-    if not SPREADS[0] <= spread <= SPREADS[1]:
-        raise DataError.extreme_spread(metric.column, spread, *SPREADS)
-    sheet = _Sheet(
+    smallest = smallest_difference(outcome)
+    if not SPREADS[0] <= smallest / ROUNDING <= SPREADS[1]:
+        raise DataError.extreme_spread(metric.columns[0], smallest / ROUNDING, *SPREADS)
+    ratio = isinstance(metric, Ratio)
+    sheet = Sheet(
         metric=metric.label,
         level=study.level,
         units=outcome.rows,
         clusters=outcome.clusters,
-        smallest=smallest_difference(outcome),
+        smallest=smallest,
+        scale=RATIO_SCALE if ratio else "difference",
     )
     strata = bool(study.design.strata)
     if strata and not itt.contrasts(outcome):
         raise DesignError.strata_without_contrast(study.design.strata)
-    adjustment = ("strata, interacted" if itt.interacts(outcome) else "strata, additive") if strata else "none"
+    adjustment = itt.choose_covariates(outcome, covariates, study.adjustment, strata=strata)
     plain = itt.user_moments(outcome)
-    users, workspaces = itt.user_moments(outcome, strata=strata), itt.cluster_mean_moments(outcome, strata=strata)
-    fits = {"user_ols": whiten(least_squares(users)), "cluster_means": whiten(least_squares(workspaces))}
-    rows = [_naive(plain, sheet), _weighted_means(outcome, sheet)]
-    rows += [_linear(fits["user_ols"], "itt", "user_ols", "itt_user", "CR2", sheet, adjustment=adjustment, headline=True)]
-    rows += [_linear(fits["user_ols"], "itt", "user_ols:cr1", "itt_user", "CR1S", sheet, adjustment=adjustment)]
-    rows += [_linear(fits["cluster_means"], "itt", "cluster_means", "itt_cluster", "CR2", sheet, adjustment=adjustment)]
-    tables: list[ClusterMoments] = [plain, users, workspaces]
-    if _contrasts_exposure(outcome):
+    honest = _honest(outcome, ratios if ratio else outcome, adjustment, sheet, strata=strata)
+    rows = [_naive(plain, sheet), _weighted_means(outcome, sheet), *honest.rows]
+    tables = [plain, *honest.tables]
+    if not ratio and _contrasts_exposure(outcome):
         exposed = exposure.two_exposure_moments(outcome)
         rows += _two_exposure(exposed, outcome, study, sheet)
         tables.append(exposed)
-    others = alternatives(fits["user_ols"], outcome, study)
-    rows += [_beside(other, rows[2], sheet) for other in others]
-    draws = _bootstrap(tables, study)
+    draws = () if ratio else _bootstrap(tables, study)  # a resample has ratios of its own
     rows += _bootstrap_rows(draws, rows, study, sheet, outcome.origin)
     return Answer(
         metric=metric,
         outcome=outcome,
+        workspaces=ratios if ratio else outcome,
         estimates=tuple(rows),
-        headline_fit=fits["user_ols"],
-        others=others,
+        headline_fit=honest.fits["user_ols"],
+        unadjusted_fit=honest.unadjusted,
+        fits=honest.fits,
+        adjustment=adjustment,
         dropped_draws=max((d.dropped for d in draws), default=0),
     )
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Honest:
+    """The effect per user and per workspace: rows, the sums behind them, the fit of each, and that per user without covariates."""
+
+    rows: list[Estimate]
+    tables: list[ClusterMoments]
+    fits: dict[str, Whitened]
+    unadjusted: Whitened
+
+
+def _honest(outcome: Outcome, workspaces: Outcome | None, adjustment: Adjustment, sheet: Sheet, *, strata: bool) -> _Honest:
+    """With the covariates, and beside it without them; the strata are the design's, and are in both."""
+    design = ("strata, interacted" if itt.interacts(outcome) else "strata, additive") if strata else "none"
+    makers = {("user_ols", "itt_user"): partial(itt.user_moments, outcome)}
+    makers |= {("cluster_means", "itt_cluster"): partial(itt.cluster_mean_moments, workspaces)} if workspaces else {}
+    before = {codes: make(strata=strata) for codes, make in makers.items()}
+    after, how = before, design
+    if adjustment.form != "none":
+        after = {codes: make(strata=strata, adjustment=adjustment) for codes, make in makers.items()}
+        how = f"{design}; covariates, {adjustment.form}" if strata else f"covariates, {adjustment.form}"
+    rows: list[Estimate] = []
+    fits: dict[str, Whitened] = {}
+    unadjusted = whiten(least_squares(before["user_ols", "itt_user"]))
+    for method, estimand in makers:
+        per_user = estimand == "itt_user"
+        bare = white = unadjusted if per_user else whiten(least_squares(before[method, estimand]))
+        if adjustment.form != "none":
+            rows.append(linear_row(bare, "itt", f"{method}:unadjusted", estimand, "CR2", sheet, adjustment=design))
+            white = whiten(least_squares(after[method, estimand]))
+        rows.append(linear_row(white, "itt", method, estimand, "CR2", sheet, adjustment=how, headline=per_user))
+        fits[method] = white
+    return _Honest(rows=rows, tables=list(after.values()), fits=fits, unadjusted=unadjusted)
 
 
 def contrast(outcome: Outcome, level: float) -> tuple[float, Interval]:
     """The ITT per user of any outcome with the headline's inference, for the checks."""
     white = whiten(least_squares(itt.user_moments(outcome)))
     pick, smallest = white.fit.contrast("itt"), smallest_difference(outcome)
-    error = _settled(math.sqrt(float(pick @ covariance(white, "CR2") @ pick)), smallest)
-    effect = _settled(float(pick @ white.fit.theta), smallest)
+    error = settled(math.sqrt(float(pick @ covariance(white, "CR2") @ pick)), smallest)
+    effect = settled(float(pick @ white.fit.theta), smallest)
     return effect, t_interval(effect, error, satterthwaite(white, pick), level)
 
 
@@ -176,67 +183,34 @@ def _contrasts_exposure(outcome: Outcome) -> bool:
     return bool(outcome.exposed.any() and (control & ~outcome.exposed).any())
 
 
-def _linear(  # noqa: PLR0913  the coordinates of one cell of the table
-    white: Whitened,
-    name: str,
-    method: str,
-    estimand: str,
-    kind: Kind,
-    sheet: _Sheet,
-    *,
-    df: float | None = None,
-    identified: Identified = "randomized",
-    adjustment: str = "none",
-    headline: bool = False,
-) -> Estimate:
-    """One coefficient of a fit with the covariance of a kind; df by Satterthwaite for CR2, G − 1 otherwise, unless given."""
-    fit = white.fit
-    pick, mean = fit.contrast(name), np.eye(len(fit.names))[0]
-    effect, control = (_settled(v, sheet.smallest) for v in (float(pick @ fit.theta), true_value(fit, mean)))
-    both = np.stack([mean, pick])
-    v = both @ covariance(white, kind) @ both.T
-    free = df if df is not None else satterthwaite(white, pick) if kind == "CR2" else fit.clusters - 1.0
-    error = _settled(math.sqrt(max(float(v[1, 1]), 0.0)), sheet.smallest)
-    interval = t_interval(effect, error, free, sheet.level)
-    share = relative(effect, control, v, free, sheet.level)
-    return sheet.row(method, estimand, effect, interval, share, identified=identified, adjustment=adjustment, headline=headline)
-
-
-def _naive(users: ClusterMoments, sheet: _Sheet) -> Estimate:
+def _naive(users: ClusterMoments, sheet: Sheet) -> Estimate:
     white = whiten(least_squares(users))
-    return _linear(white, "itt", "naive_ols", "itt_user", "iid", sheet, df=white.fit.rows - 2)
+    return linear_row(white, "itt", "naive_ols", "itt_user", "iid", sheet, df=white.fit.rows - 2)
 
 
-def _weighted_means(outcome: Outcome, sheet: _Sheet) -> Estimate:
+def _weighted_means(outcome: Outcome, sheet: Sheet) -> Estimate:
     means = itt.weighted_cluster_means(outcome)
     effect, control, error = (
-        _settled(v, sheet.smallest) for v in (means.effect, means.control_mean, math.sqrt(float(means.covariance[1, 1])))
+        settled(v, sheet.smallest) for v in (means.effect, means.control_mean, math.sqrt(float(means.covariance[1, 1])))
     )
     interval = t_interval(effect, error, means.df, sheet.level)
     share = relative(effect, control, means.covariance, means.df, sheet.level)
     return sheet.row("cluster_wls", "itt_user", effect, interval, share)
 
 
-def _beside(other: Alternative, headline: Estimate, sheet: _Sheet) -> Estimate:
-    """A test beside the headline as a row; an interval without end is one that the test cannot close."""
-    share = Relative(estimate=headline.relative.estimate if other.adjusted else None, conf_low=None, conf_high=None)
-    adjustment = headline.adjustment if other.adjusted else "none"
-    return sheet.row(f"user_ols:{other.variant}", "itt_user", other.estimate, other.interval, share, adjustment=adjustment)
-
-
-def _two_exposure(exposed: ClusterMoments, outcome: Outcome, study: Study, sheet: _Sheet) -> list[Estimate]:
+def _two_exposure(exposed: ClusterMoments, outcome: Outcome, study: Study, sheet: Sheet) -> list[Estimate]:
     """Direct and spillover with CR2, as published (CR1S, normal), and the published sum that is called a full roll-out."""
     vouched = study.design.exposure is not None and study.design.exposure.randomized
     identified: Identified = "randomized" if vouched else "association"
     white = whiten(least_squares(exposed))
     rows: list[Estimate] = []
     for name in ("direct", "spillover"):
-        rows.append(_linear(white, name, "two_exposure_ols", name, "CR2", sheet, identified=identified))
-        rows.append(_linear(white, name, "two_exposure_ols:cr1", name, "CR1S", sheet, df=math.inf, identified=identified))
+        rows.append(linear_row(white, name, "two_exposure_ols", name, "CR2", sheet, identified=identified))
+        rows.append(linear_row(white, name, "two_exposure_ols:cr1", name, "CR1S", sheet, df=math.inf, identified=identified))
     direct, spillover = (float(white.fit.contrast(n) @ white.fit.theta) for n in ("direct", "spillover"))
     total = direct + exposure.exposed_share(outcome) * spillover
     nothing = Interval(std_error=math.nan, df=math.nan, p_value=math.nan, low=math.nan, high=math.nan, level=sheet.level)
-    control = _settled(true_value(white.fit, np.eye(3)[0]), sheet.smallest)
+    control = settled(true_value(white.fit, np.eye(3)[0]), sheet.smallest)
     share = Relative(estimate=total / control if control else None, conf_low=None, conf_high=None)
     rows.append(sheet.row("published_rollout", "gate", total, nothing, share, identified="association"))
     return rows
@@ -250,7 +224,7 @@ def _bootstrap(tables: Sequence[ClusterMoments], study: Study) -> tuple[Replicat
 
 
 def _bootstrap_rows(
-    draws: Sequence[Replicates], rows: Sequence[Estimate], study: Study, sheet: _Sheet, origin: float
+    draws: Sequence[Replicates], rows: Sequence[Estimate], study: Study, sheet: Sheet, origin: float
 ) -> list[Estimate]:
     """A percentile interval beside each estimate that has replicates."""
     if not draws:
@@ -284,4 +258,4 @@ def _relative_percentiles(effect: NDArray[np.float64], mean: NDArray[np.float64]
     if ratio is None or not effect.size or mean.min() <= 0 <= mean.max():
         return Relative(estimate=ratio, conf_low=None, conf_high=None)
     interval = percentile_interval(effect / mean, level, ratio)
-    return Relative(estimate=ratio, conf_low=_finite(interval.low), conf_high=_finite(interval.high))
+    return Relative(estimate=ratio, conf_low=finite(interval.low), conf_high=finite(interval.high))

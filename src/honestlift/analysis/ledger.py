@@ -16,6 +16,10 @@ ROWS = (
 )
 
 
+EXCLUSION = "The feature works through its user's own use"
+DEFIERS = "Nobody uses the feature because it was kept from them"
+
+
 def ledger(checks: Sequence[Check]) -> tuple[Assumption, ...]:
     """One row per assumption: violated by a stop, questioned by a caution, untested where no check speaks of it."""
     made: list[Assumption] = []
@@ -42,4 +46,30 @@ def ledger(checks: Sequence[Check]) -> tuple[Assumption, ...]:
                 checks=tuple(dict.fromkeys(c.code for c in found)),
             )
         )
+    if any(c.code == "first_stage" for c in checks):
+        made += _compliers(checks)
     return tuple(made)
+
+
+def _compliers(checks: Sequence[Check]) -> list[Assumption]:
+    """What the effect on compliers rests on besides: exclusion and no defiers; neither can be seen in full."""
+    spills = any(c.code == "exposure_not_randomized" for c in checks)
+    used = next((c for c in checks if c.code == "use_in_control"), None)
+    nobody = used is not None and used.evidence["share"] == 0
+    return [
+        Assumption(
+            assumption=EXCLUSION,
+            status="questioned" if spills else "untested",
+            statement="Users may gain from what others made with it, which the effect on compliers counts as their own use.",
+            checks=("exposure_not_randomized",) if spills else (),
+        ),
+        Assumption(
+            assumption=DEFIERS,
+            status="holds" if nobody else "untested",
+            statement="No control user used it, so that nobody can have."
+            if nobody
+            else "Some control users used it; who would have "
+            "used it either way cannot be told from who did so out of contrariness.",
+            checks=("use_in_control",) if nobody else (),
+        ),
+    ]

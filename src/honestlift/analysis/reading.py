@@ -3,19 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
 
+from honestlift.analysis.covariates import ABSENT, Columns, covariates_of, level_name
 from honestlift.analysis.requirements import check_both_arms, check_columns, check_measured, check_units, check_uptake, numeric
-from honestlift.design.study import Study
+from honestlift.design.metric import Ratio
+from honestlift.design.study import Missing, Study
 from honestlift.errors import DataError
+from honestlift.estimators.adjusted import Covariate
 from honestlift.moments import scan
-from honestlift.moments.cells import Cells, as_cells, read_arms
+from honestlift.moments.arms import read_arms
+from honestlift.moments.cells import Cells, as_cells
 from honestlift.moments.events import per_unit
 from honestlift.moments.profile import Profile
-from honestlift.moments.spec import Spec
+from honestlift.moments.spec import Spec, Sum
 from honestlift.moments.table import Moments
 from honestlift.source.connect import Source
 
@@ -39,6 +43,7 @@ class Reading:
         dropped: why rows were left out, and how many.
         before: the measured columns that were known before the treatment.
         indicators: (C,) rows of each level of each text covariate, by ``name = level``; for levels that were grouped.
+        covariates: what is known of every cluster from each covariate, and from each ``pre`` of a metric.
         one_in: 1 where every user was looked at for repetition, else one in so many.
     """
 
@@ -48,6 +53,7 @@ class Reading:
     dropped: dict[str, int]
     before: tuple[str, ...]
     indicators: dict[str, NDArray[np.float64]]
+    covariates: dict[str, Covariate]
     one_in: int
 
 
@@ -70,39 +76,47 @@ def read(source: Source, study: Study, step: Step, *, outcomes: bool = True) -> 
         step("Summing events per user")
         source = _per_user(source, study, outcomes)
     step("Counting users per workspace")
-    source, study, categories, counts = _categories(source, study)
+    source, dropped = _complete(source, study)
+    source, categories, split, counts = _categories(source, study)
     keys = [*_keys(study), *categories]
     arms = read_arms(counts, study.design)
     if arms.others:
         source = source.restricted(study.design.arm, [v for v in (arms.treated, arms.control) if v is not None])
         counts = scan.count_cells(source, keys)
     step("Looking for repeated users")
-    one_in = (
-        1
-        if study.rows == "events"
-        else check_units(source, study.design.unit, int(counts.rows.sum()), exact=study.exact_duplicates)
-    )
+    total, events = int(counts.rows.sum()), study.rows == "events"
+    one_in = 1 if events else check_units(source, study.design.unit, total, exact=study.exact_duplicates)
     step("Profiling columns")
-    measures = numeric(study, [c for c in study.covariates if source.kind(c) != "text"], outcomes=outcomes)
-    profile = scan.profile(source, list(measures), counts)
-    for name, roles in measures.items():
-        check_measured(name, roles, profile.columns[name])
-    check_uptake(source, study)
+    columns = {c: split.get(c, [c]) for c in study.covariates if c not in categories}
+    measures = numeric(study, [name for names in columns.values() for name in names], outcomes=outcomes)
+    profile = _profiled(source, study, measures, counts)
     step("Summing within workspaces")
-    moments = scan.sums(source, _spec(study, list(measures), keys), profile)
+    moments = scan.sums(source, _spec(study, list(measures), keys, outcomes=outcomes), profile)
     cells = as_cells(moments, study.design, arms)
     for name, roles in numeric(study, outcomes=outcomes).items():
         check_both_arms(cells, name, roles[0], study.design.cluster)
-    before = [c for c in study.covariates if c in measures] + [m.pre for m in study.metrics if m.pre]
+    before = [name for names in columns.values() for name in names] + [m.pre for m in study.metrics if m.pre]
+    indicators = _indicators(cells.moments, categories)
+    known = Columns(measured=columns, grouped={c: [n for n in indicators if n.startswith(f"{c} = ")] for c in categories})
     return Reading(
         source=source,
         cells=cells,
         profile=profile,
-        dropped={f"{study.design.arm} is {value}": n for value, n in arms.others.items()},
+        dropped=dropped | {f"{study.design.arm} is {value}": n for value, n in arms.others.items()},
         before=tuple(dict.fromkeys(before)),
-        indicators=_indicators(cells.moments, categories),
+        indicators=indicators,
+        covariates=covariates_of(cells, study, known, indicators, profile),
         one_in=one_in,
     )
+
+
+def _profiled(source: Source, study: Study, measures: dict[str, tuple[str, ...]], counts: Moments) -> Profile:
+    """The profile of the measured columns, which hold what their roles need."""
+    profile = scan.profile(source, list(measures), counts)
+    for name, roles in measures.items():
+        check_measured(name, roles, profile.columns[name], study.missing)
+    check_uptake(source, study)
+    return profile
 
 
 def _keys(study: Study) -> list[str]:
@@ -123,27 +137,37 @@ def _per_user(source: Source, study: Study, outcomes: bool) -> Source:
     return per_unit(source, d.unit, fixed, summed, [d.uptake] if d.uptake else [])
 
 
-def _categories(source: Source, study: Study) -> tuple[Source, Study, list[str], Moments]:
+def _complete(source: Source, study: Study) -> tuple[Source, dict[str, int]]:
+    """The users of whom every covariate is known, where the study drops the others; and how many these are."""
+    if study.missing != "drop" or not study.covariates:
+        return source, {}
+    complete = source.complete(study.covariates)
+    gone = scan.count_rows(source) - scan.count_rows(complete)
+    return complete, {"covariates missing": gone} if gone else {}
+
+
+def _categories(source: Source, study: Study) -> tuple[Source, list[str], dict[str, list[str]], Moments]:
     """The text covariates to group by, and the rows per cell; or none, where that makes too many cells.
 
-    Then they become 0/1 columns of the source. What has too many values is refused before it leaves the engine.
+    Then they become 0/1 columns of the source, whose names are told. What has too many values is refused before it leaves the engine.
     """
     categories = [c for c in study.covariates if source.kind(c) == "text"]
     counts = scan.few_cells(source, [*_keys(study), *categories], MOST_CELLS)
     if counts is not None:
         for name in categories:
-            _levels(counts, name)
-        return source, study, categories, counts
+            _levels(counts, name, study.missing)
+        return source, categories, {}, counts
     _few_values(source, study)
-    covariates = [c for c in study.covariates if c not in categories]
+    split: dict[str, list[str]] = {}
     for name in categories:
         few = scan.few_cells(source, [name], MOST_LEVELS)
         if few is None:
             raise DataError.too_many_levels(name, scan.different(source, name), MOST_LEVELS)
-        levels = _levels(few, name)
-        source = source.with_indicators(name, levels)
-        covariates += [f"{name} = {level}" for level in levels]
-    return source, replace(study, covariates=tuple(covariates)), [], scan.count_cells(source, _keys(study))
+        levels = _levels(few, name, study.missing)
+        gaps = None in few.keys[name].labels
+        source = source.with_indicators(name, levels[:-1] if gaps else levels, ABSENT if gaps else None)
+        split[name] = [level_name(name, level) for level in levels]
+    return source, [], split, scan.count_cells(source, _keys(study))
 
 
 def _few_values(source: Source, study: Study) -> None:
@@ -158,28 +182,37 @@ def _few_values(source: Source, study: Study) -> None:
             raise DataError.too_many_values(name, role, scan.different(source, name), most)
 
 
-def _levels(counts: Moments, name: str) -> list[str]:
-    """The values of a text covariate, none of them missing."""
+def _levels(counts: Moments, name: str, missing: Missing) -> list[str]:
+    """The values of a text covariate; that of those without one last, if they are to be a category."""
     key = counts.keys[name]
-    if None in key.labels:
+    if None in key.labels and missing != "category":
         raise DataError.missing_values(name, "covariate", int(counts.rows[key.codes == key.labels.index(None)].sum()))
     if len(key.labels) > MOST_LEVELS:
         raise DataError.too_many_levels(name, len(key.labels), MOST_LEVELS)
-    return [str(label) for label in key.labels]
+    return [ABSENT if label is None else str(label) for label in key.labels]
 
 
-def _spec(study: Study, measures: list[str], keys: list[str]) -> Spec:
-    """Count, sum and square of every measured column over its own rows."""
+def _spec(study: Study, measures: list[str], keys: list[str], *, outcomes: bool) -> Spec:
+    """Count, sum and square of every measured column over its own rows.
+
+    Of a ratio's two columns also their product, over the rows that have both; of use also its sum over those that have the metric.
+    """
     spec = Spec(study.design.cluster, tuple(keys[1:]))
     for name in measures:
         spec = spec | Spec.of_outcome(study.design.cluster, name, cells=keys[1:])
+    uptake = study.design.uptake
+    for metric in study.metrics if outcomes else ():
+        if isinstance(metric, Ratio):
+            spec = spec | Spec.of_outcome(study.design.cluster, metric.numerator, (metric.denominator,), cells=keys[1:])
+        elif uptake is not None and uptake != metric.column:
+            spec = spec | Spec(study.design.cluster, tuple(keys[1:]), (Sum.of(uptake, present=(metric.column,)),))
     return spec
 
 
 def _indicators(moments: Moments, categories: list[str]) -> dict[str, NDArray[np.float64]]:
     """Rows of each level in each cell: all of them or none."""
     return {
-        f"{name} = {label}": np.where(moments.keys[name].codes == code, moments.rows, 0).astype(np.float64)
+        level_name(name, label): np.where(moments.keys[name].codes == code, moments.rows, 0).astype(np.float64)
         for name in categories
         for code, label in enumerate(moments.keys[name].labels)
     }

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from honestlift.design.study import Study
+from honestlift.design.metric import Mean, Ratio
+from honestlift.design.study import Missing, Study
 from honestlift.errors import DataError
+from honestlift.estimators.ratio import denominators
 from honestlift.moments import scan
 from honestlift.moments.cells import Cells
 from honestlift.moments.profile import ColumnProfile
@@ -24,7 +26,9 @@ LARGEST = 1e150
 
 def numeric(study: Study, covariates: Sequence[str] = (), *, outcomes: bool = True) -> dict[str, tuple[str, ...]]:
     """Columns that must hold numbers, and covariates that do, each with its roles; without the outcomes if they are not to be read."""
-    pairs = [(m.column, "outcome") for m in study.metrics if outcomes]
+    read = study.metrics if outcomes else ()
+    pairs = [(m.column, "outcome") for m in read if isinstance(m, Mean)]
+    pairs += [pair for m in read if isinstance(m, Ratio) for pair in zip(m.columns, ("numerator", "denominator"), strict=True)]
     pairs += [(m.pre, "measure before treatment") for m in study.metrics if m.pre]
     pairs += [(name, "negative control") for name in study.negative_controls if outcomes]
     pairs += [(study.design.uptake, "uptake")] if study.design.uptake else []
@@ -76,7 +80,7 @@ def _held(source: Source, name: str) -> str:
     )
 
 
-def check_measured(name: str, roles: tuple[str, ...], column: ColumnProfile) -> None:
+def check_measured(name: str, roles: tuple[str, ...], column: ColumnProfile, missing: Missing = "error") -> None:
     """A column of numbers can be used in all its roles.
 
     Raises:
@@ -90,7 +94,7 @@ def check_measured(name: str, roles: tuple[str, ...], column: ColumnProfile) -> 
         raise DataError.too_large(name, max(abs(column.low), abs(column.high)))
     if "outcome" in roles and column.low == column.high:
         raise DataError.constant(name, "outcome", column.low)
-    for role in ("covariate", "uptake"):
+    for role in ("uptake", *(("covariate",) if missing == "error" else ())):
         if role in roles and column.missing:
             raise DataError.missing_values(name, role, column.missing)
 
@@ -122,6 +126,22 @@ def check_both_arms(cells: Cells, column: str, role: str, cluster: str) -> None:
             raise DataError.no_outcome_in_arm(column, name)
     if min(treated, control) < 2:
         raise DataError.outcome_in_few_clusters(column, role, cluster, treated, control)
+
+
+def check_denominator(cells: Cells, metric: Ratio) -> None:
+    """Both columns of a ratio are there in two clusters of each arm, and the denominator adds up to something in both arms.
+
+    Raises:
+        DataError: if they are not.
+    """
+    outcome = denominators(cells, *metric.columns)
+    for name, arm in (("treated", True), ("control", False)):
+        inside = outcome.treated == arm
+        users = float(outcome.count[inside].sum())
+        if int((outcome.arm == arm).sum()) < 2:
+            raise DataError.no_outcome_in_arm(f"{metric.numerator} and {metric.denominator}", name)
+        if not float(outcome.total[inside].sum()) + outcome.origin * users > 0:
+            raise DataError.no_denominator(metric.denominator, name)
 
 
 def check_units(source: Source, unit: str, rows: int, *, exact: bool) -> int:

@@ -11,11 +11,10 @@ from numpy.typing import NDArray
 
 from honestlift.analysis.estimates import Answer
 from honestlift.analysis.reading import Reading
-from honestlift.design.metric import Mean
+from honestlift.design.metric import Metric, Ratio
 from honestlift.design.study import Study
 from honestlift.moments import scan
 from honestlift.moments.cells import Cells, Outcome
-from honestlift.moments.spec import Sum
 from honestlift.result import Table
 
 FEWEST = 10
@@ -27,22 +26,21 @@ MOST_CLUSTERS = 80
 BINS = 60
 
 
-def names_with(cells: Cells, column: str) -> tuple[str, ...]:
-    """Names of the clusters that have a value of a column, in the order of its ``Outcome``."""
-    users = np.bincount(cells.cluster, cells.moments.sums[Sum((), (column,))], cells.arm.size)
-    return tuple(str(name) for name, n in zip(cells.names, users, strict=True) if n > 0)
+def names_with(cells: Cells, *columns: str) -> tuple[str, ...]:
+    """Names of the clusters that have users with a value of all these columns, in the order of their ``Outcome``."""
+    return tuple(str(name) for name, kept in zip(cells.names, cells.kept(*columns), strict=True) if kept)
 
 
 def cluster_table(reading: Reading, answers: Sequence[Answer]) -> Table:
     """Mean of each metric by cluster, with its standard error within the cluster; small clusters merged by arm."""
     rows: list[tuple[object, ...]] = []
     for answer in answers:
-        rows += _cluster_rows(answer, names_with(reading.cells, answer.metric.column))
+        rows += _cluster_rows(answer, names_with(reading.cells, *answer.metric.columns))
     return Table(columns=("metric", "cluster", "arm", "users", "mean", "std_error"), rows=tuple(rows))
 
 
 def _cluster_rows(answer: Answer, names: tuple[str, ...]) -> list[tuple[str, str, str, int, float, float]]:
-    o = answer.outcome
+    o = answer.workspaces or answer.outcome
     n, total, square = o.per_cluster()
     groups = [([i], names[i]) for i in range(n.size) if n[i] >= FEWEST]
     for treated in (True, False):
@@ -80,8 +78,14 @@ def exposure_table(answers: Sequence[Answer]) -> Table:
     return Table(columns=("metric", "group", "users", "mean"), rows=tuple(rows))
 
 
-def density_table(reading: Reading, metric: Mean, study: Study) -> Table:
-    """Users per bin of a metric, by arm and exposure, from one more scan; bins under ten users are merged with the next."""
+def density_table(reading: Reading, metric: Metric, study: Study) -> Table:
+    """Users per bin of a metric, by arm and exposure, from one more scan; bins under ten users are merged with the next.
+
+    A ratio has no value per user, and no bins.
+    """
+    columns = ("metric", "group", "low", "high", "users")
+    if isinstance(metric, Ratio):
+        return Table(columns=columns, rows=())
     d = study.design
     keys = [d.arm, *([d.exposure.column] if d.exposure else [])]
     edges = _edges(reading, metric.column)
@@ -99,7 +103,7 @@ def density_table(reading: Reading, metric: Mean, study: Study) -> Table:
     for group, cells in groups.items():
         users = np.bincount(bins[cells], counts.rows[cells].astype(np.float64), edges.size - 1)
         rows += [(metric.label, group, low, high, n) for low, high, n in _merged(edges, users)]
-    return Table(columns=("metric", "group", "low", "high", "users"), rows=tuple(rows))
+    return Table(columns=columns, rows=tuple(rows))
 
 
 def _equal_to_treated(reading: Reading, values: Sequence[object], study: Study) -> NDArray[np.bool_]:

@@ -4,27 +4,35 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from honestlift.analysis.estimates import Answer
-from honestlift.design.metric import Mean
+from honestlift.analysis.estimates import RATIO_SCALE, Answer
+from honestlift.design.metric import Metric
 from honestlift.design.study import Study
 from honestlift.report import words
+from honestlift.report.names import whole
 from honestlift.result import Check, Estimate, Verdict, VerdictLevel
 
 
-def judge(answers: Sequence[Answer], checks: Sequence[Check], study: Study) -> Verdict:
-    """The verdict on the primary metric, with what the guardrails say."""
+def judge(answers: Sequence[Answer], checks: Sequence[Check], study: Study, corrected: Sequence[str] = ()) -> Verdict:
+    """The verdict on the primary metric, with what is left of several metrics when ``corrected``, and what the guardrails say."""
     primary = next(a for a in answers if a.metric is study.primary)
     headline = next(e for e in primary.estimates if e.headline)
     level = _level(headline, primary.metric, checks)
     return Verdict(
         level=level,
         headline=_headline(headline, primary.metric, level),
-        because=(*_naive(primary, headline), *_spillover(primary), *_guardrails(answers, study), *_doubts(checks, headline)),
+        because=(
+            *_naive(primary, headline),
+            *_precision(primary, checks),
+            *_spillover(primary),
+            *corrected,
+            *_guardrails(answers, study),
+            *_doubts(checks, headline),
+        ),
         would_change_it=tuple(_would_change(headline, level, checks)),
     )
 
 
-def _level(headline: Estimate, metric: Mean, checks: Sequence[Check]) -> VerdictLevel:
+def _level(headline: Estimate, metric: Metric, checks: Sequence[Check]) -> VerdictLevel:
     touching = [c for c in checks if c.touches(headline.metric, headline.estimand)]
     low, high = headline.conf_low, headline.conf_high
     if any(c.level == "stop" for c in touching) or low is None or high is None:
@@ -38,14 +46,14 @@ def _level(headline: Estimate, metric: Mean, checks: Sequence[Check]) -> Verdict
     return "likely, with caveats" if doubted else "supported"
 
 
-def _headline(e: Estimate, metric: Mean, level: VerdictLevel) -> str:
+def _headline(e: Estimate, metric: Metric, level: VerdictLevel) -> str:
     places = words.places_of(e.conf_low, e.conf_high)
     name = words.clean(metric.label)
     effect = (
         f"{words.signed(e.estimate, places)} ({words.level(e.level)} interval {words.interval(e.conf_low, e.conf_high, places)}"
     )
     bounded = e.relative.conf_low is not None  # else the control mean may be zero, and a share of it anything
-    effect += f"; {words.percent(e.relative.estimate, sign=True)} of the control mean)" if bounded else ")"
+    effect += f"; {words.percent(e.relative.estimate, sign=True)} of the control {whole(e)})" if bounded else ")"
     if level == "not trustworthy":
         return (
             f"Not trustworthy. {name} differs by {effect} in treated workspaces, but a check says that the comparison is broken."
@@ -57,14 +65,15 @@ def _headline(e: Estimate, metric: Mean, level: VerdictLevel) -> str:
             f"and better than {words.signed(more, places)}."
         )
     start = {"harmful": "Harmful.", "supported": "Supported.", "likely, with caveats": "Likely, with caveats."}[level]
-    return f"{start} {name}: {effect} per user in treated workspaces."
+    per_user = "" if e.scale == RATIO_SCALE else " per user"
+    return f"{start} {name}: {effect}{per_user} in treated workspaces."
 
 
 def _naive(answer: Answer, headline: Estimate) -> list[str]:
-    naive = answer.find("naive_ols", "itt_user")
-    if naive is None or not naive.std_error or not headline.std_error:
+    naive, alike = answer.find("naive_ols", "itt_user"), answer.find("user_ols:unadjusted", "itt_user") or headline
+    if naive is None or not naive.std_error or not alike.std_error:
         return []
-    ratio = headline.std_error / naive.std_error
+    ratio = alike.std_error / naive.std_error
     places = words.places_of(naive.conf_low, naive.conf_high)
     text = f"A test of users as if independent says {words.signed(naive.estimate, places)} "
     text += f"({words.interval(naive.conf_low, naive.conf_high, places)})"
@@ -73,6 +82,13 @@ def _naive(answer: Answer, headline: Estimate) -> list[str]:
     worth = answer.outcome.rows / ratio**2
     text += f"; its standard error is {words.times(ratio)} times too small, because users of one workspace resemble each other: "
     return [text + f"{answer.outcome.rows:,} users carry the information of {words.count(worth, 'independent one')}."]
+
+
+def _precision(primary: Answer, checks: Sequence[Check]) -> list[str]:
+    """What the covariates did for the primary metric."""
+    if primary.adjustment.form == "none":
+        return []
+    return [c.statement for c in checks if c.code == "adjustment" and c.metric == primary.metric.label]
 
 
 def _spillover(answer: Answer) -> list[str]:
@@ -106,7 +122,7 @@ def _guardrails(answers: Sequence[Answer], study: Study) -> list[str]:
     return made
 
 
-def guardrail_state(e: Estimate, metric: Mean) -> str:
+def guardrail_state(e: Estimate, metric: Metric) -> str:
     """``holds``, ``is breached`` (the interval lies beyond the margin on the bad side) or ``is unsettled``."""
     low, high = e.relative.conf_low, e.relative.conf_high
     if low is None or high is None:

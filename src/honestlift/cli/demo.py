@@ -39,6 +39,7 @@ STUDY = Study(
     ),
     metrics=(Mean("session_minutes_obs", name="Session minutes", role="primary"),),
     covariates=("engagement_tier", "query_confidence"),
+    adjustment="none",  # as published
     seed=7,
 )
 

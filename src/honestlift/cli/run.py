@@ -9,6 +9,7 @@ from pathlib import Path
 import click
 
 from honestlift.analysis.analyze import run as analyze
+from honestlift.analysis.monitoring import monitor
 from honestlift.analysis.opt_in.requirements import check_opt_in_columns
 from honestlift.analysis.provenance import with_lock
 from honestlift.analysis.reading import check_columns
@@ -72,6 +73,11 @@ def validate(plan: Path) -> None:
 @click.option("--threads", type=click.IntRange(1, 1024), help="Threads of the engine. The numbers do not depend on it.")
 @click.option("--memory-limit", callback=_memory, help="What the engine may use before it spills to disk, e.g. 4GB.")
 @click.option("--exact-duplicates", is_flag=True, help="Look for repeated users among all rows, above 5 million too.")
+@click.option(
+    "--looks",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Record this look at a running study in that file, and add an interval that holds at every look.",
+)
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
 def run(
     plan: Path,
@@ -80,6 +86,7 @@ def run(
     threads: int | None,
     memory_limit: str | None,
     exact_duplicates: bool,
+    looks: Path | None,
     quiet: bool,
 ) -> None:
     """Answer the question of PLAN: the verdict, then the numbers with naive beside honest, the checks last.
@@ -90,19 +97,22 @@ def run(
     Examples:
       honestlift run plan.yaml
       honestlift run plan.yaml --json | jq .verdict
+      honestlift run plan.yaml --looks looks.json
     """
     read = read_plan(plan)
     if str(target) == "-":
         target, as_text = None, True
     elif target is None and not as_text:
         target = plan.parent / "result.json"
-    if target is not None:
-        require_writable(target)
+    for path in (target, looks):
+        if path is not None:
+            require_writable(path)
     since, late = locked_since(plan, read.study.sha256())
     page = ""
     with stages(quiet) as step:
         study = replace(read.study, exact_duplicates=True) if exact_duplicates else read.study
         lift = with_lock(analyze(open_data(read.data, threads, memory_limit), study, step), since, late)
+        lift = lift if looks is None else monitor(lift, looks)
         if target is not None:
             step("Making the page")
             page = report_html(lift)

@@ -28,7 +28,7 @@ USERS = {"low-adoption": 200_000, "no-overlap": 20_000}
 
 
 @command(short_help="Make a data set whose truth is known.")
-@click.argument("world", type=click.Choice(WORLDS))
+@click.argument("world", type=click.Choice(WORLDS), metavar="WORLD")
 @click.option(
     "--out",
     "target",

@@ -153,8 +153,9 @@ def draw(strata: NDArray[np.int64], treated: NDArray[np.int64], rng: np.random.G
     arms = np.zeros((draws, strata.size), dtype=np.bool_)
     for stratum, count in enumerate(treated):
         members = np.flatnonzero(strata == stratum)
-        chosen = np.argsort(keys[:, members], axis=1, kind="stable")[:, :count]
-        np.put_along_axis(arms, members[chosen], values=True, axis=1)
+        if count:  # the clusters with the smallest keys
+            chosen = np.argpartition(keys[:, members], int(count) - 1, axis=1)[:, :count]
+            np.put_along_axis(arms, members[chosen], values=True, axis=1)
     return arms
 
 

@@ -9,12 +9,12 @@ from dataclasses import asdict, dataclass, field, replace
 from typing import Any, Literal, get_args
 
 from honestlift.design.cluster import Treatment
-from honestlift.design.metric import Mean
+from honestlift.design.metric import Mean, Metric
 from honestlift.design.modelling import Learners, Matching, Propensity
+from honestlift.design.study import Missing
 from honestlift.errors import DesignError
 
 Estimand = Literal["ATE", "ATT", "ATC", "ATO", "ATM"]
-Missing = Literal["error", "drop", "category"]
 UnitType = Literal["integer", "text"]
 
 
@@ -72,6 +72,10 @@ class Covariate:
     Attributes:
         column: the column, numbers or text; text becomes categories.
         measured_at: column of the time at which it was measured; None if nobody wrote it down.
+
+    Example:
+        >>> hl.Covariate("query_confidence", measured_at="confidence_at").column
+        'query_confidence'
     """
 
     column: str
@@ -128,6 +132,9 @@ class OptInStudy:
     def __post_init__(self) -> None:
         if not self.metrics:
             raise DesignError.no_metric()
+        ratios = [m.label for m in self.metrics if not isinstance(m, Mean)]  # pyright: ignore[reportUnnecessaryIsInstance]  from Python
+        if ratios:
+            raise DesignError.out_of_range("metric", ratios[0], "a mean; ratios are metrics of cluster studies")
         if not self.covariates:
             raise DesignError.no_covariates()
         self._check_times()
@@ -179,7 +186,7 @@ class OptInStudy:
         """The metric that the verdict is about: the first that says it is primary, else the first."""
         return next((m for m in self.metrics if m.role == "primary"), self.metrics[0])
 
-    def role(self, metric: Mean) -> str:
+    def role(self, metric: Metric) -> str:
         """The metric's role, with the default filled in."""
         return metric.role or ("primary" if metric is self.primary else "secondary")
 

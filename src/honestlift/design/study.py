@@ -5,11 +5,14 @@ from __future__ import annotations
 import hashlib
 import json
 from dataclasses import asdict, dataclass
-from typing import Any, Literal
+from typing import Any, Literal, get_args
 
 from honestlift.design.cluster import ClusterDesign
-from honestlift.design.metric import Mean
+from honestlift.design.metric import Metric
 from honestlift.errors import DesignError
+
+Adjustment = Literal["interacted", "additive", "none"]
+Missing = Literal["error", "drop", "category"]
 
 SHARED = frozenset(
     frozenset(pair)
@@ -36,7 +39,11 @@ class Study:
         name: title of the study.
         design: what was done.
         metrics: the outcomes; the first is primary when none says that it is.
-        covariates: columns known before the treatment; text becomes categories.
+        covariates: columns known before the treatment; text becomes categories. Their balance is checked, and the effects are
+            adjusted for their means in each cluster.
+        adjustment: ``interacted`` with the arm where both arms have clusters enough, else additive; ``additive``; or ``none``.
+        missing: what becomes of users without a covariate: ``error``; ``drop``, left out and counted; or ``category``, those
+            without text are a level of their own, and the share without a number is one more covariate.
         negative_controls: outcomes that the feature cannot move.
         rows: ``units`` (one row per user) or ``events`` (several, summed per user first).
         headline: ``itt`` (the randomized contrast of arms).
@@ -56,11 +63,13 @@ class Study:
     """
 
     design: ClusterDesign
-    metrics: tuple[Mean, ...]
+    metrics: tuple[Metric, ...]
     name: str = "Untitled study"
     covariates: tuple[str, ...] = ()
     negative_controls: tuple[str, ...] = ()
     rows: Literal["units", "events"] = "units"
+    adjustment: Adjustment = "interacted"
+    missing: Missing = "error"
     headline: Literal["itt"] = "itt"
     level: float = 0.95
     seed: int = 0
@@ -78,6 +87,10 @@ class Study:
             raise DesignError.out_of_range("seed", self.seed, "a whole number from 0 up")
         if self.rows not in ("units", "events"):
             raise DesignError.out_of_range("rows", self.rows, "'units' or 'events'")
+        if self.adjustment not in get_args(Adjustment):
+            raise DesignError.out_of_range("adjustment", self.adjustment, "'interacted', 'additive' or 'none'")
+        if self.missing not in get_args(Missing):
+            raise DesignError.out_of_range("missing", self.missing, "'error', 'drop' or 'category'")
         if self.headline != "itt":
             raise DesignError.out_of_range("headline", self.headline, "'itt'; the global effect needs a collaboration graph")
         labels = [metric.label for metric in self.metrics]
@@ -91,7 +104,7 @@ class Study:
         roles = [(d.unit, "unit"), (d.cluster, "cluster"), (d.arm, "treatment")]
         roles += [(s, "strata") for s in d.strata]
         roles += [(d.exposure.column, "exposure")] if d.exposure else []
-        roles += [(m.column, "metric") for m in self.metrics] + [(c, "covariate") for c in self.covariates]
+        roles += [(c, "metric") for m in self.metrics for c in m.columns] + [(c, "covariate") for c in self.covariates]
         roles += [(m.pre, "pre") for m in self.metrics if m.pre] + [(n, "negative control") for n in self.negative_controls]
         roles += [(d.uptake, "uptake")] if d.uptake else []
         for i, (name, role) in enumerate(roles):
@@ -100,11 +113,11 @@ class Study:
                     raise DesignError.column_in_two_roles(name, other, role)
 
     @property
-    def primary(self) -> Mean:
+    def primary(self) -> Metric:
         """The metric that the verdict is about: the first that says it is primary, else the first."""
         return next((m for m in self.metrics if m.role == "primary"), self.metrics[0])
 
-    def role(self, metric: Mean) -> str:
+    def role(self, metric: Metric) -> str:
         """The metric's role, with the default filled in."""
         return metric.role or ("primary" if metric is self.primary else "secondary")
 
@@ -115,6 +128,11 @@ class Study:
         record = self.design.assignment
         values["design"]["assignment"] = None if record is None else json.loads(record.to_json())
         return values
+
+    def before(self, metric: Metric) -> tuple[str, ...]:
+        """The columns that a metric is adjusted for: its own measure before the treatment first, then the covariates in their order."""
+        own = (metric.pre,) if metric.pre else ()
+        return tuple(dict.fromkeys((*own, *self.covariates)))
 
     def sha256(self) -> str:
         """Hash of ``canonical``: the same for a plan file and for the calls that say the same."""

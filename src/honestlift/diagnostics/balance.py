@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from honestlift.inference.multiplicity import holm
 from honestlift.report import words
 from honestlift.result import Check, Level
 
@@ -56,13 +57,3 @@ def _worst(code: str, contrasts: Sequence[Contrast], when: str, remedy: str) -> 
         "tested": len(contrasts),
     }
     return Check(code=code, level=level, statement=text, remedy="" if level == "ok" else remedy, evidence=evidence)
-
-
-def holm(p_values: Sequence[float]) -> list[float]:
-    """Holm's (1979) step-down correction of m p-values, in their order; NaN (a constant) counts as 1."""
-    p = np.nan_to_num(np.asarray(p_values, dtype=np.float64), nan=1.0)
-    order = np.argsort(p, kind="stable")
-    stepped = np.minimum(np.maximum.accumulate(p[order] * np.arange(p.size, 0, -1)), 1.0)
-    corrected = np.empty_like(stepped)
-    corrected[order] = stepped
-    return corrected.tolist()

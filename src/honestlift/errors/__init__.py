@@ -1,6 +1,6 @@
 """Every error honestlift raises: one tree, with the wording in class methods beside the class that bears it."""
 
-from honestlift.errors.answer import ReportError
+from honestlift.errors.answer import LooksError, ReportError
 from honestlift.errors.question import AssignmentError, DesignError, PlanError
 from honestlift.errors.root import HonestliftError, listed
 from honestlift.errors.rows import ColumnError, DataError, SourceError
@@ -11,6 +11,7 @@ __all__ = [
     "DataError",
     "DesignError",
     "HonestliftError",
+    "LooksError",
     "PlanError",
     "ReportError",
     "SourceError",

@@ -46,3 +46,32 @@ class ReportError(HonestliftError, ValueError):
     @classmethod
     def cannot_write(cls, path: str, reason: str) -> ReportError:
         return cls(f"{path!r} cannot be written: {reason}. Expected a folder of yours. Name another file.")
+
+
+class LooksError(HonestliftError, ValueError):
+    """A look does not fit the record of looks, or the record cannot be used."""
+
+    @classmethod
+    def another_question(cls, recorded: str, asked: str) -> LooksError:
+        return cls(
+            f"The record of looks is of the question {recorded[:12]}, and this result answers {asked[:12]}. Expected the same plan and "
+            "seed at every look. Restore the plan, or begin another record: its first look is then the first."
+        )
+
+    @classmethod
+    def out_of_order(cls, when: str, last: str) -> LooksError:
+        return cls(
+            f"This look was taken at {when}, before the last recorded one at {last}. Expected looks in their order. Run it anew."
+        )
+
+    @classmethod
+    def malformed(cls, path: str, reason: str) -> LooksError:
+        return cls(f"{path!r} is no record of looks: {reason}. Expected the file that `monitor` writes. Restore it.")
+
+    @classmethod
+    def no_cluster_study(cls, kind: str) -> LooksError:
+        return cls(f"A study of kind {kind!r} cannot be monitored. Expected a cluster study, whose effect is randomized.")
+
+    @classmethod
+    def cannot_write(cls, path: str, reason: str) -> LooksError:
+        return cls(f"{path!r} cannot be written: {reason}. Expected a folder of yours. Name another file.")

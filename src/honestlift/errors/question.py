@@ -60,7 +60,7 @@ class DesignError(HonestliftError, ValueError):
     @classmethod
     def opt_in_only(cls) -> DesignError:
         return cls(
-            "propensity, matching, trim, missing and measured_at are options of an opt-in study, and the design is a cluster experiment. "
+            "propensity, matching, trim, learners and measured_at are options of an opt-in study, and the design is a cluster experiment. "
             "Expected none of them. Remove them, or pass an OptInDesign."
         )
 

@@ -204,6 +204,13 @@ class DataError(HonestliftError, ValueError):
         )
 
     @classmethod
+    def no_denominator(cls, column: str, arm: str) -> DataError:
+        return cls(
+            f"Column {column!r}, the denominator, does not add up to more than zero among {arm} users. Expected a positive sum in both "
+            "arms: a ratio of nothing is no number. Name another denominator, or the numerator alone as a mean."
+        )
+
+    @classmethod
     def stratum_varies(cls, stratum: str, cluster: str, count: int, example: object) -> DataError:
         return cls(
             f"{stratum!r} varies within {count:,} values of {cluster!r}, for example {example!r}. Expected one stratum per "

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
+from honestlift.estimators.adjusted import Adjustment, Covariate, Form, choose
 from honestlift.moments.cells import Outcome
 from honestlift.moments.cluster import ClusterMoments, cluster_moments
 
@@ -30,25 +32,30 @@ class MeanContrast:
     df: float
 
 
-def user_moments(outcome: Outcome, *, strata: bool = False) -> ClusterMoments:
+def user_moments(outcome: Outcome, *, strata: bool = False, adjustment: Adjustment | None = None) -> ClusterMoments:
     """Cross-products of y = control mean + itt·D over users: the ITT per user is its slope, whatever the inference.
 
     Args:
         outcome: the sums.
         strata: add the strata's indicators, centred at their shares of the users and multiplied with D where every stratum has
             two clusters in each arm (else only added), so that the slope stays the effect per user.
+        adjustment: add these covariates too, centred in the same way.
     """
     share = outcome.per_cluster()[0]
     extra, names = stratum_columns(outcome, share) if strata else (np.empty((outcome.clusters, 0)), ())
+    if adjustment is not None and adjustment.form != "none":
+        columns, more = adjustment.columns(outcome.arm, share)
+        extra, names = np.concatenate([extra, columns], axis=1), (*names, *more)
     return _moments(outcome, extra, names)
 
 
-def cluster_mean_moments(outcome: Outcome, *, strata: bool = False) -> ClusterMoments:
+def cluster_mean_moments(outcome: Outcome, *, strata: bool = False, adjustment: Adjustment | None = None) -> ClusterMoments:
     """The same with one row per cluster, its mean: the slope is the ITT per workspace, each workspace counting once.
 
     Args:
         outcome: the sums.
         strata: as for ``user_moments``, centred at the strata's shares of the workspaces.
+        adjustment: as for ``user_moments``, centred at the mean over workspaces.
     """
     n, total, _ = outcome.per_cluster()
     one = np.ones(n.size)
@@ -61,7 +68,15 @@ def cluster_mean_moments(outcome: Outcome, *, strata: bool = False) -> ClusterMo
         total=total / n,
         square=(total / n) ** 2,
     )
-    return user_moments(means, strata=strata)
+    return user_moments(means, strata=strata, adjustment=adjustment)
+
+
+def choose_covariates(outcome: Outcome, covariates: Sequence[Covariate], form: Form, *, strata: bool = False) -> Adjustment:
+    """The covariates that an outcome's clusters can bear beside arms and strata, per user and per workspace alike."""
+    one = np.ones(outcome.clusters)
+    extra = stratum_columns(outcome, one)[0] if strata else np.empty((outcome.clusters, 0))
+    base = np.concatenate([np.stack([one, outcome.arm.astype(np.float64)], axis=1), extra], axis=1)
+    return choose(covariates, outcome.arm, base, np.stack([outcome.per_cluster()[0], one]), form)
 
 
 def stratum_columns(outcome: Outcome, weight: NDArray[np.float64]) -> tuple[NDArray[np.float64], tuple[str, ...]]:

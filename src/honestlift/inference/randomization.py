@@ -21,8 +21,8 @@ Statistic = Literal["cr2_t", "neyman_t", "difference"]
 TIE = 1e-10
 """Relative difference below which two statistics are the same one; they are then counted as at least as large."""
 
-BLOCK = 400_000
-"""Arms (draws × clusters) held at one time."""
+BLOCK = 50_000
+"""Arms (draws × clusters) held at one time: what is made of them stays in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -96,9 +96,8 @@ def redraws(
         total, n = np.divide(total, n, out=np.zeros_like(total), where=n > 0), (n > 0).astype(np.float64)
     strata = np.zeros(n.size, dtype=np.int64) if strata is None else strata
     size, counts = np.bincount(strata), np.bincount(strata, treated).astype(np.int64)
-    possible = math.prod(math.comb(int(k), int(t)) for k, t in zip(size, counts, strict=True))
-    enumerated = possible <= draws
-    blocks = _all(strata, counts, possible) if enumerated else _some(strata, counts, rng, draws)
+    possible = admissible(strata, counts)
+    blocks, enumerated = assignments(strata, counts, rng, draws)
     imputed = np.where(treated, n, 0.0)  # what an effect of 1 adds to each cluster's sum
     parts = [_five_numbers(arms, n, total, imputed, studentized=statistic != "difference") for arms in blocks]
     actual_n, actual_d = _five_numbers(treated[None, :], n, total, imputed, studentized=statistic != "difference")
@@ -153,28 +152,49 @@ def _five_numbers(
     Under a constant effect r, cluster g has the sum S_g − r q_g without treatment, q_g = n_g where it was treated: both the
     difference of means and the residual sums are linear in r.
     """
-    numerator = np.zeros((arms.shape[0], 2))
-    denominator = np.zeros((arms.shape[0], 3))
-    for sign, member in ((1.0, arms.astype(np.float64)), (-1.0, (~arms).astype(np.float64))):
-        rows = np.einsum("bg,g->b", member, n)
-        filled = np.where(rows > 0, rows, np.nan)
-        means = [np.einsum("bg,g->b", member, values) / filled for values in (total, imputed)]
-        numerator += sign * np.stack([means[0], -means[1]], axis=1)
-        if not studentized:
-            continue
-        e, q = (values - n * mean[:, None] for values, mean in zip((total, imputed), means, strict=True))
-        left = rows[:, None] - n
-        weight = np.divide(member, left * rows[:, None], out=np.zeros_like(left), where=left > 0)
-        denominator[:, 0] += np.einsum("bg,bg,bg->b", weight, e, e)
-        denominator[:, 1] -= 2 * np.einsum("bg,bg,bg->b", weight, e, q)
-        denominator[:, 2] += np.einsum("bg,bg,bg->b", weight, q, q)
-    if not studentized:
-        denominator[:, 0] = 1.0
+    treated = arms.astype(np.float64)
+    columns = np.stack([n, total, imputed])
+    inside = np.einsum("bg,mg->mb", treated, columns)
+    sums = np.stack([np.einsum("bg,mg->mb", 1 - treated, columns), inside])  # (arm, column, B)
+    rows = np.where(sums[:, 0] > 0, sums[:, 0], np.nan)
+    means = sums[:, 1:] / rows[:, None]
+    numerator = np.stack([means[1, 0] - means[0, 0], means[0, 1] - means[1, 1]], axis=1)
+    denominator = np.tile([1.0, 0.0, 0.0], (arms.shape[0], 1))
+    if studentized:
+        own = np.where(arms, rows[1, :, None], rows[0, :, None])
+        left = own - n
+        weight = np.divide(1.0, left * own, out=np.zeros_like(left), where=left > 0)
+        e, q = (x - n * np.where(arms, m[1, :, None], m[0, :, None]) for x, m in ((total, means[:, 0]), (imputed, means[:, 1])))
+        pairs = ((weight * e, e), (-2 * weight * e, q), (weight * q, q))
+        denominator = np.stack([np.einsum("bg,bg->b", one, other) for one, other in pairs], axis=1)
     defined = ~np.isnan(numerator[:, 0])  # every arm has users
     return numerator[defined], denominator[defined]
 
 
-def _all(strata: NDArray[np.int64], counts: NDArray[np.int64], possible: int) -> Iterator[NDArray[np.bool_]]:
+def admissible(strata: NDArray[np.int64], counts: NDArray[np.int64]) -> int:
+    """Number of assignments with so many treated clusters in each stratum."""
+    return math.prod(math.comb(int(k), int(t)) for k, t in zip(np.bincount(strata), counts, strict=True))
+
+
+def assignments(
+    strata: NDArray[np.int64], counts: NDArray[np.int64], rng: np.random.Generator, draws: int, *, block: int = BLOCK
+) -> tuple[Iterator[NDArray[np.bool_]], bool]:
+    """Re-draws of the arms in blocks (b, K), and whether they are all admissible assignments, each once, being no more than draws.
+
+    Args:
+        strata: (K,) index of each cluster's stratum, 0 to S−1.
+        counts: (S,) treated clusters in each.
+        rng: source of randomness; not used when the assignments are enumerated.
+        draws: number of re-draws.
+        block: arms (re-draws × clusters) in a block.
+    """
+    possible, step = admissible(strata, counts), max(1, block // strata.size)
+    if possible <= draws:
+        return _all(strata, counts, possible, step), True
+    return (draw(strata, counts, rng, min(step, draws - start)) for start in range(0, draws, step)), False
+
+
+def _all(strata: NDArray[np.int64], counts: NDArray[np.int64], possible: int, step: int) -> Iterator[NDArray[np.bool_]]:
     """Every admissible assignment once, in blocks."""
     choices: list[NDArray[np.int64]] = []
     for stratum, count in enumerate(counts):
@@ -182,7 +202,6 @@ def _all(strata: NDArray[np.int64], counts: NDArray[np.int64], possible: int) ->
         chosen = np.array(list(combinations(range(members.size), int(count))), dtype=np.int64)
         chosen = chosen.reshape(math.comb(members.size, int(count)), int(count))
         choices.append(members[chosen])
-    step = max(1, BLOCK // strata.size)
     for start in range(0, possible, step):
         index = np.arange(start, min(start + step, possible))
         arms = np.zeros((index.size, strata.size), dtype=np.bool_)
@@ -190,12 +209,3 @@ def _all(strata: NDArray[np.int64], counts: NDArray[np.int64], possible: int) ->
             np.put_along_axis(arms, chosen[index % chosen.shape[0]], values=True, axis=1)
             index = index // chosen.shape[0]
         yield arms
-
-
-def _some(
-    strata: NDArray[np.int64], counts: NDArray[np.int64], rng: np.random.Generator, draws: int
-) -> Iterator[NDArray[np.bool_]]:
-    """Independent re-draws by the rule of the design, in blocks."""
-    step = max(1, BLOCK // strata.size)
-    for start in range(0, draws, step):
-        yield draw(strata, counts, rng, min(step, draws - start))

@@ -10,7 +10,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from honestlift.errors import DesignError
-from honestlift.estimators.fit import Fit, loading, solve_normal, weighted_sums
+from honestlift.estimators.fit import Fit, loading, solve_normal
 from honestlift.inference.interval import inverted_interval
 from honestlift.result import Interval
 
@@ -23,8 +23,11 @@ WEBB = np.array([-np.sqrt(1.5), -1.0, -np.sqrt(0.5), np.sqrt(0.5), 1.0, np.sqrt(
 TIE = 1e-10
 """Relative difference below which two t statistics are the same one; they are then counted as at least as large."""
 
-BLOCK = 2_000_000
-"""Weights (draws × clusters) held at one time: 16 MB."""
+BLOCK, MOST_DRAWS = 32_000_000, 8_192
+"""Bytes of drawn weights held at one time, and most draws: their sums stay in the processor's cache."""
+
+HANDFULS = 64
+"""Tables of sums held at one time."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -87,9 +90,9 @@ def wild_draws(
     used = np.flatnonzero(fit.n)
     points = 2 if weights == "rademacher" else WEBB.size
     enumerated = points == 2 and used.size < 63 and 2**used.size <= draws
-    blocks = _signs(used.size) if enumerated else _random(used.size, draws, points, rng)
+    plan = _Plan(clusters=used.size, values=np.array([-1.0, 1.0]) if points == 2 else WEBB, exact=scores == "WCR")
     score = _restricted_scores(fit, used, contrast, jackknife=scores == "WCR-S")
-    parts = [_five_numbers(v, score, exact=scores == "WCR") for v in blocks]
+    parts = [_five_numbers(picks, score, plan) for picks in (plan.enumerated() if enumerated else plan.random(draws, rng))]
     smallest = float(points) ** (1 - used.size)
     return WildDraws(
         estimate=float(contrast @ fit.theta),
@@ -171,19 +174,21 @@ def _left_out(
     return scores - np.einsum("gij,gj->gi", into, level), -np.einsum("gij,gj->gi", into, slope)
 
 
-def _five_numbers(draws: NDArray[np.float64], score: _Scores, *, exact: bool) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Numerator (B, 2) and denominator (B, 3) of t*² from draws (B, G) of the weights.
+def _five_numbers(picks: NDArray[np.uint8], score: _Scores, plan: _Plan) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """Numerator (B, 2) and denominator (B, 3) of t*² from the draws' places (H, B) in the plan's tables.
 
-    t*² = (Σ v_g a_g)² / Σ_g (v_g a_g − w_g'Σ_h v_h s_h)². With ``exact``, a draw whose weights are all equal repeats the
+    t*² = (Σ v_g a_g)² / Σ_g (v_g a_g − w_g'Σ_h v_h s_h)². Where ``plan.exact``, a draw whose weights are all equal repeats the
     data: its numbers are known, and rounding must not break its tie with the actual t.
     """
     k = score.u.shape[1]
     a = np.stack([score.alpha, score.beta], axis=1)
     columns = [a, score.u, score.v, score.alpha[:, None] * score.w, score.beta[:, None] * score.w]
-    sums = weighted_sums(draws, np.concatenate(columns, axis=1))
+    squares = np.stack([a[:, 0] ** 2, 2 * a[:, 0] * a[:, 1], a[:, 1] ** 2], axis=1)
+    sums = _drawn_sums(picks, np.concatenate(columns, axis=1), plan.values, plan.together)
     numerator = sums[:, :2]
     u, v, aw, bw = (sums[:, 2 + i * k : 2 + (i + 1) * k] for i in range(4))
-    own = weighted_sums(draws**2, np.stack([a[:, 0] ** 2, 2 * a[:, 0] * a[:, 1], a[:, 1] ** 2], axis=1))
+    # signs have squares of one
+    own = squares.sum(axis=0) if plan.values.size == 2 else _drawn_sums(picks, squares, plan.values**2, plan.together)
     spread = np.einsum("gi,gj->ij", score.w, score.w)
     wu, wv = np.einsum("bi,ij->bj", u, spread), np.einsum("bi,ij->bj", v, spread)
     denominator = own + np.stack(
@@ -194,25 +199,81 @@ def _five_numbers(draws: NDArray[np.float64], score: _Scores, *, exact: bool) ->
         ],
         axis=1,
     )
-    if exact:
-        same = np.flatnonzero((draws == draws[:, :1]).all(axis=1))
-        value = draws[same, 0]
-        numerator[same] = value[:, None] * np.array([0.0, 1.0])
-        denominator[same] = value[:, None] ** 2 * np.array([float((a[:, 0] ** 2).sum()), 0.0, 0.0])
+    for value, place in plan.all_equal() if plan.exact else ():
+        same = (picks == place[:, None]).all(axis=0)
+        numerator[same] = value * np.array([0.0, 1.0])
+        denominator[same] = value**2 * np.array([float(squares[:, 0].sum()), 0.0, 0.0])
     return numerator, denominator
 
 
-def _signs(groups: int) -> Iterator[NDArray[np.float64]]:
-    """All 2^G vectors of −1 and +1, in blocks."""
-    step = max(1, BLOCK // groups)
-    for start in range(0, 2**groups, step):
-        index = np.arange(start, min(start + step, 2**groups))[:, None]
-        yield np.where((index >> np.arange(groups)) & 1, 1.0, -1.0)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Plan:
+    """How the weights of G clusters are drawn: ``together`` clusters at a time, as one byte that is a place in a table.
+
+    The place of the weights values[d_0], values[d_1], … is d_0 + d_1·P + d_2·P² + …, P values in all.
+    """
+
+    clusters: int
+    values: NDArray[np.float64]
+    exact: bool
+
+    @property
+    def together(self) -> int:
+        return 8 if self.values.size == 2 else 3  # 2^8 or 6^3 places: what a byte holds
+
+    def sizes(self) -> NDArray[np.int64]:
+        """(H,) number of places in the table of each handful of clusters; the last handful may be a small one."""
+        handfuls = -(-self.clusters // self.together)
+        held = np.full(handfuls, self.together, dtype=np.int64)
+        held[-1] = self.clusters - (handfuls - 1) * self.together
+        return self.values.size**held
+
+    def all_equal(self) -> Iterator[tuple[float, NDArray[np.int64]]]:
+        """Each value, and the places (H,) at which all clusters have it."""
+        points, sizes = self.values.size, self.sizes()
+        for digit, value in enumerate(self.values.tolist()):
+            yield value, digit * (sizes - 1) // (points - 1)
+
+    def enumerated(self) -> Iterator[NDArray[np.uint8]]:
+        """All 2^G vectors of signs, in blocks (H, b)."""
+        total = 2**self.clusters
+        shifts = np.arange(0, self.clusters, 8)[:, None]
+        for start in range(0, total, MOST_DRAWS):
+            index = np.arange(start, min(start + MOST_DRAWS, total))
+            yield ((index >> shifts) & 255).astype(np.uint8)
+
+    def random(self, draws: int, rng: np.random.Generator) -> Iterator[NDArray[np.uint8]]:
+        """Independent weights, in blocks (H, b)."""
+        sizes = self.sizes()
+        step = max(1, min(MOST_DRAWS, BLOCK // sizes.size))
+        for start in range(0, draws, step):
+            shape = (sizes.size, min(step, draws - start))
+            picks = rng.integers(0, self.values.size**self.together, size=shape, dtype=np.uint8)
+            if sizes[-1] < 256:
+                picks[-1] %= sizes[-1].astype(np.uint8)
+            yield picks
 
 
-def _random(groups: int, draws: int, points: int, rng: np.random.Generator) -> Iterator[NDArray[np.float64]]:
-    """Independent weights, in blocks: −1 and +1, or Webb's six points."""
-    values = np.array([-1.0, 1.0]) if points == 2 else WEBB
-    step = max(1, BLOCK // groups)
-    for start in range(0, draws, step):
-        yield values[rng.integers(0, points, size=(min(step, draws - start), groups))]
+def _drawn_sums(
+    picks: NDArray[np.uint8], columns: NDArray[np.float64], values: NDArray[np.float64], together: int
+) -> NDArray[np.float64]:
+    """Sums Σ_g v_g x_g of columns (G, m) over clusters under every draw, (B, m).
+
+    The sums of each handful of clusters under all their weights are made once; a draw then adds one row per handful (the method
+    of four Russians, Arlazarov et al. 1970) instead of one per cluster.
+    """
+    groups, m = columns.shape
+    handfuls, draws = picks.shape
+    padded = np.zeros((handfuls * together, m))
+    padded[:groups] = columns
+    padded = padded.reshape(handfuls, together, m)
+    sums = np.zeros((draws, m))
+    for start in range(0, handfuls, HANDFULS):
+        some = padded[start : start + HANDFULS]
+        tables = np.zeros((some.shape[0], 1, m))
+        for j in range(together):
+            added = values[None, :, None, None] * some[:, None, j, None, :]
+            tables = (tables[:, None] + added).reshape(some.shape[0], -1, m)
+        for table, places in zip(tables, picks[start : start + HANDFULS], strict=True):
+            sums += table[places]
+    return sums

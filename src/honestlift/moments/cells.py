@@ -1,93 +1,19 @@
-"""Cells with a meaning: which arm each cluster is in, which cells were exposed, and the clusters in an order of their own."""
+"""Cells with a meaning: which cells were exposed, what a cluster knows of its users, and the clusters in an order of their own."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from honestlift.design.cluster import ClusterDesign, Treatment
+from honestlift.design.cluster import ClusterDesign
 from honestlift.errors import DataError
+from honestlift.moments.arms import Arms, rows_without
 from honestlift.moments.spec import Sum
 from honestlift.moments.table import Key, Label, Moments
-
-
-@dataclass(frozen=True, slots=True, kw_only=True)
-class Arms:
-    """Which values of the treatment column are the two arms, and how many rows have another."""
-
-    treated: Label
-    control: Label
-    others: Mapping[str, int]
-
-
-def read_arms(counts: Moments, design: ClusterDesign) -> Arms:
-    """Find the two arms among the values of the treatment column, and check that whole clusters are in one of them.
-
-    Args:
-        counts: rows per cluster × treatment (and more); see ``scan.count_cells``.
-        design: names the columns and, if need be, the values of the arms.
-
-    Raises:
-        DataError: if the table is empty, a value is missing, the arms cannot be told, an arm is empty, the treatment varies
-            within a cluster, or an arm has fewer than two clusters.
-    """
-    if counts.cells == 0:
-        raise DataError.empty()
-    roles = {
-        design.cluster: "cluster",
-        design.arm: "treatment",
-        **({design.exposure.column: "exposure"} if design.exposure else {}),
-    }
-    for name, role in roles.items():
-        missing = _rows_without(counts.keys[name], counts.rows)
-        if missing:
-            raise DataError.missing_values(name, role, missing)
-    key = counts.keys[design.arm]
-    treated, control = _arm_values(key, design)
-    rows = {label: int(counts.rows[key.codes == code].sum()) for code, label in enumerate(key.labels)}
-    others = {str(label): n for label, n in rows.items() if label not in (treated, control)}
-    _check_clusters(counts, design, treated, control)
-    return Arms(treated=treated, control=control, others=others)
-
-
-def _arm_values(key: Key, design: ClusterDesign) -> tuple[Label, Label]:
-    if isinstance(design.treatment, Treatment):
-        named = {"treated": design.treatment.treated, "control": design.treatment.control}
-        found: dict[str, Label] = {}
-        for arm, value in named.items():
-            hits = [label for label in key.labels if label == value or str(label) == str(value)]
-            if not hits:
-                raise DataError.arm_empty(design.arm, arm, value, key.labels)
-            found[arm] = hits[0]
-        return found["treated"], found["control"]
-    if any(isinstance(label, str) or label not in (0, 1) for label in key.labels):
-        raise DataError.treatment_not_binary(design.arm, key.labels)
-    for arm, value in (("treated", 1), ("control", 0)):
-        if value not in key.labels:
-            raise DataError.arm_empty(design.arm, arm, value, key.labels)
-    return (next(label for label in key.labels if label == 1), next(label for label in key.labels if label == 0))
-
-
-def _check_clusters(counts: Moments, design: ClusterDesign, treated: Label, control: Label) -> None:
-    clusters, arm = counts.keys[design.cluster], counts.keys[design.arm]
-    in_arm = {
-        value: np.bincount(clusters.codes[arm.codes == arm.labels.index(value)], minlength=len(clusters.labels)) > 0
-        for value in (treated, control)
-    }
-    both = np.flatnonzero(in_arm[treated] & in_arm[control])
-    if both.size:
-        raise DataError.treatment_varies(design.arm, design.cluster, int(both.size), clusters.labels[int(both[0])])
-    sizes = int(in_arm[treated].sum()), int(in_arm[control].sum())
-    if min(sizes) < 2:
-        raise DataError.too_few_clusters(design.cluster, *sizes)
-
-
-def _rows_without(key: Key, rows: NDArray[np.int64]) -> int:
-    return int(rows[key.codes == key.labels.index(None)].sum()) if None in key.labels else 0
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -175,20 +101,34 @@ class Cells:
         """The sums of one measured column over the rows where it is present."""
         sums = self.moments.sums
         present = (column,)
-        return self._outcome(
+        return self.with_sums(
             sums[Sum((), present)],
             sums[Sum((column,), present)],
             sums[Sum((column, column), present)],
             self.moments.origin[column],
         )
 
+    def kept(self, *present: str) -> NDArray[np.bool_]:
+        """(G,) whether a cluster has rows with all of these columns: it is then among those of their ``outcome``."""
+        return np.bincount(self.cluster, self.moments.sums[Sum((), tuple(sorted(present)))], self.arm.size) > 0
+
+    def means(self, column: str) -> NDArray[np.float64]:
+        """(G,) mean of a measured column, about its origin, over the rows where it is present; the other clusters' mean where none is."""
+        size, total = (np.bincount(self.cluster, self.moments.sums[Sum(f, (column,))], self.arm.size) for f in ((), (column,)))
+        return np.where(size > 0, total / np.maximum(size, 1.0), (total[size > 0] / size[size > 0]).mean())
+
+    def shares(self, count: NDArray[np.float64]) -> NDArray[np.float64]:
+        """(G,) share of each cluster's rows, from ``count`` (C,) of each cell's."""
+        return np.bincount(self.cluster, count, self.arm.size) / self.users
+
     def indicator(self, count: NDArray[np.float64]) -> Outcome:
         """A 0/1 outcome that is 1 on ``count`` (C,) of each cell's rows, e.g. that an outcome is missing."""
-        return self._outcome(self.moments.rows.astype(np.float64), count, count, 0.0)
+        return self.with_sums(self.moments.rows.astype(np.float64), count, count, 0.0)
 
-    def _outcome(
+    def with_sums(
         self, count: NDArray[np.float64], total: NDArray[np.float64], square: NDArray[np.float64], origin: float
     ) -> Outcome:
+        """An outcome from its count, sum and sum of squares about an origin in every cell, (C,) each."""
         size = np.bincount(self.cluster, count, self.arm.size)
         kept = size > 0
         renumbered = np.cumsum(kept) - 1
@@ -269,7 +209,7 @@ def _contents(moments: Moments, name: str) -> list[NDArray[np.int64]]:
 def _strata(moments: Moments, design: ClusterDesign, cluster: NDArray[np.int64], names: tuple[Label, ...]) -> NDArray[np.int64]:
     keys = [moments.keys[name] for name in design.strata]
     for name, key in zip(design.strata, keys, strict=True):
-        missing = _rows_without(key, moments.rows)
+        missing = rows_without(key, moments.rows)
         if missing:
             raise DataError.missing_values(name, "stratum", missing)
     _, codes = np.unique(np.stack([key.codes for key in keys], axis=1), axis=0, return_inverse=True)

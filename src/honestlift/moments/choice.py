@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from honestlift.design.cluster import Treatment
-from honestlift.design.opt_in import Missing, OptInDesign
+from honestlift.design.opt_in import OptInDesign
+from honestlift.design.study import Missing
 from honestlift.errors import DataError
 from honestlift.moments.patterns import Patterns, tally
 from honestlift.moments.spec import Sum

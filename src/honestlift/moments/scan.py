@@ -252,6 +252,11 @@ def distinct(source: Source) -> tuple[int, list[int]]:
     return int(row["n"]), [int(row[n]) - (1 if empty[n] else 0) for n in names]
 
 
+def count_rows(source: Source) -> int:
+    """Rows of the table."""
+    return int(collect(source.everything().select(nw.len().alias("n"))).column("n")[0].as_py())
+
+
 def empty(source: Source) -> bool:
     """Whether the table has no rows."""
     return collect(source.everything().head(1)).num_rows == 0

@@ -11,10 +11,6 @@ NOT_YET: dict[str, tuple[str, ...]] = {
     "design.exposure.edges": (),
     "design.exposure.artifacts": (),
     "design.exposure.rule": (),
-    "metrics.*.kind": ("ratio",),
-    "metrics.*.numerator": (),
-    "metrics.*.denominator": (),
-    "adjustment": (),
     "headline": ("gate",),
 }
 

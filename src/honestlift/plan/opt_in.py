@@ -11,7 +11,7 @@ from honestlift.design.cluster import Treatment
 from honestlift.design.metric import Mean
 from honestlift.design.modelling import Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy, as_trim, names_and_times
-from honestlift.plan.schema import SECTIONS, CovariateSection, PlanSection, Section, Text, TreatmentSection
+from honestlift.plan.schema import SECTIONS, CovariateSection, MeanMetric, PlanSection, Section, Text, TreatmentSection
 
 _TEXT_OR_MAPPING = Discriminator(
     lambda value: "(text)" if isinstance(value, str) else "(mapping)",  # pyright: ignore[reportUnknownLambdaType]
@@ -121,6 +121,11 @@ class OptInPlanSection(PlanSection):
         description="What the ids of users are before they are hashed; by default what the column holds.",
         examples=["text"],
     )
+    metrics: list[MeanMetric] = Field(  # pyright: ignore[reportIncompatibleVariableOverride]  fields are frozen
+        min_length=1,
+        description="The outcomes. A column's name alone is short for {column: name}.",
+        examples=[["task_completed"]],
+    )
     covariates: list[_Covariate] = Field(  # pyright: ignore[reportIncompatibleVariableOverride]  fields are frozen
         min_length=1,
         description="Columns known before the choice; text becomes categories. Everything rests on them.",
@@ -138,10 +143,8 @@ class OptInPlanSection(PlanSection):
         description="Propensities to keep, or crump: a change of question.",
         examples=["crump", [0.1, 0.9]],
     )
-    missing: Literal["error", "drop", "category"] = Field(  # pyright: ignore[reportIncompatibleVariableOverride]  fields are frozen
-        default="error",
-        description="Users without a covariate: an error, dropped and counted, or a category. Missing outcomes drop per metric.",
-        examples=["error"],
+    adjustment: Literal["interacted"] = Field(  # pyright: ignore[reportIncompatibleVariableOverride]  fields are frozen
+        default="interacted", description="Outcome models have each arm's own slopes.", examples=["interacted"]
     )
 
     @field_validator("trim")

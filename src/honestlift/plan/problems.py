@@ -13,7 +13,7 @@ from honestlift.errors import PlanError
 from honestlift.plan.contract import NOT_YET, pattern
 from honestlift.plan.document import Document, KeyPath, Problem, spell
 from honestlift.plan.opt_in import SECTIONS_OPT_IN
-from honestlift.plan.schema import SECTIONS, Section
+from honestlift.plan.schema import SECTIONS, RatioSection, Section
 from honestlift.version import __version__
 
 _EXPECTED = {
@@ -131,9 +131,17 @@ def _sections(document: Document) -> Mapping[str, type[Section]]:
     return SECTIONS_OPT_IN if _is_opt_in(document) else SECTIONS
 
 
+def _section(document: Document, path: KeyPath) -> type[Section] | None:
+    """The section at a path; a metric of a cluster study may be one of two."""
+    here, asked = pattern(path), look_up(document, path)
+    if here == "metrics.*" and not _is_opt_in(document) and _has(asked, "kind") and asked["kind"] == "ratio":
+        return RatioSection
+    return _sections(document).get(here)
+
+
 def _meaning(document: Document, path: KeyPath) -> str:
     """What an empty key should have held, from the description of the key."""
-    section = _sections(document).get(pattern(path[:-1]))
+    section = _section(document, path[:-1])
     description = section.model_fields[str(path[-1])].description if section else None
     text = (description or "a value").removesuffix(".")
     return f"Expected {text[0].lower()}{text[1:]}"
@@ -145,12 +153,15 @@ def _unknown_key(document: Document, where: str, path: KeyPath) -> PlanError:
     here = pattern(path[:-1])
     section = f"{where}, in {spell(path[:-1])}" if here else where
     sections, others = _sections(document), SECTIONS if _is_opt_in(document) else SECTIONS_OPT_IN
-    known = list(sections[here].model_fields) if here in sections else []
+    own = _section(document, path[:-1])
+    known = list(own.model_fields) if own else []
+    if here == "metrics.*" and key not in known and key in RatioSection.model_fields:
+        return PlanError.misplaced_key(section, key, "in a metric of `kind: ratio`, in a cluster study")
     if not get_close_matches(key, known, n=1, cutoff=0.6):
         for place in ("", "design"):
             if place != here and key in (*sections[place].model_fields, *_contract(place)):
                 return PlanError.misplaced_key(section, key, f"under {place!r}" if place else "at the left margin")
-        if here in others and key in others[here].model_fields:
+        if here != "metrics.*" and here in others and key in others[here].model_fields:
             kind = "cluster" if _is_opt_in(document) else "opt_in"
             return PlanError.misplaced_key(section, key, f"in a plan of `design: {{kind: {kind}}}`")
     return PlanError.unknown_key(section, key, known)

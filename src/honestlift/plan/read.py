@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from honestlift.design.assignment import Assignment
 from honestlift.design.cluster import ClusterDesign, Treatment
 from honestlift.design.exposure import Exposure
-from honestlift.design.metric import Mean
+from honestlift.design.metric import Mean, Metric, Ratio
 from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
 from honestlift.errors import AssignmentError, DesignError, PlanError
@@ -22,7 +22,7 @@ from honestlift.plan.document import Document, KeyPath, Problem, read_document
 from honestlift.plan.location import DataPath, DataTable, resolve
 from honestlift.plan.opt_in import OptInPlanSection, opt_in_study
 from honestlift.plan.problems import cannot_do_yet, invalid, look_up
-from honestlift.plan.schema import DesignSection, MetricSection, PlanSection, TreatmentSection
+from honestlift.plan.schema import DesignSection, MetricSection, PlanSection, RatioSection, TreatmentSection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +61,7 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
     if not _distinct_arms(document, plan.design.treatment, problems):
         raise _together(problems)
     try:
-        study = opt_in_study(plan, tuple(_metric(m) for m in plan.metrics)) if opt_in else _study(plan, assignment)
+        study = opt_in_study(plan, tuple(_mean(m) for m in plan.metrics)) if opt_in else _study(plan, assignment)
     except DesignError as error:
         place = _mentioned(document, str(error))
         problems.append((document.line(place), PlanError(f"{document.where(place)}: {error}")))
@@ -97,6 +97,8 @@ def _study(plan: PlanSection, assignment: Assignment | None) -> Study:
         covariates=tuple(c if isinstance(c, str) else c.column for c in plan.covariates),
         negative_controls=tuple(plan.negative_controls),
         rows=plan.rows,
+        adjustment=plan.adjustment,
+        missing=plan.missing,
         headline=plan.headline,
         level=plan.level,
         seed=plan.seed,
@@ -119,10 +121,19 @@ def _design(unit: str, design: DesignSection, assignment: Assignment | None) -> 
     )
 
 
-def _metric(metric: str | MetricSection) -> Mean:
+def _metric(metric: str | MetricSection | RatioSection) -> Metric:
+    return _ratio(metric) if isinstance(metric, RatioSection) else _mean(metric)
+
+
+def _mean(metric: str | MetricSection) -> Mean:
     if isinstance(metric, str):
         return Mean(metric)
     return Mean(metric.column, name=metric.name, better=metric.better, role=metric.role, margin=metric.margin, pre=metric.pre)
+
+
+def _ratio(metric: RatioSection) -> Ratio:
+    asked = {"name": metric.name, "better": metric.better, "role": metric.role, "margin": metric.margin, "pre": metric.pre}
+    return Ratio(metric.numerator, metric.denominator, **asked)  # pyright: ignore[reportArgumentType]  as the section has it
 
 
 def _assignment(document: Document, name: str | None, folder: Path, problems: list[Problem]) -> Assignment | None:

@@ -14,6 +14,11 @@ def _text_or_mapping(value: object) -> str | None:
     return "(text)" if isinstance(value, str) else "(mapping)" if isinstance(value, (dict, BaseModel)) else None
 
 
+def _kind_of_metric(value: object) -> str | None:
+    asked = cast("dict[str, Any]", value).get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
+    return "(ratio)" if asked == "ratio" else _text_or_mapping(cast("object", value))
+
+
 def _kind_of_value(value: object) -> str | None:
     kinds: dict[type, str] = {str: "(text)", bool: "(boolean)", int: "(whole)", float: "(number)"}
     return kinds.get(type(value))
@@ -106,16 +111,12 @@ class DesignSection(Section):
     uptake: Text | None = Field(default=None, description="A 0/1 column of logged use of the feature.", examples=["used_feature"])
 
 
-class MetricSection(Section):
-    """An outcome: the mean of a column over users."""
+class AskedSection(Section):
+    """What all metrics have in common."""
 
-    model_config = ConfigDict(title="Metric")
-
-    column: Text = Field(description="The column of the outcome, a number or 0/1.", examples=["session_minutes"])
     name: Text | None = Field(
         default=None, description="What people call it; else the column's name.", examples=["Session minutes"]
     )
-    kind: Literal["mean"] = Field(default="mean", description="How it is summed up: the mean over users.", examples=["mean"])
     better: Literal["higher", "lower"] = Field(default="higher", description="Which direction is good news.", examples=["higher"])
     role: Literal["primary", "secondary", "guardrail"] | None = Field(
         default=None,
@@ -134,6 +135,25 @@ class MetricSection(Section):
     )
 
 
+class MetricSection(AskedSection):
+    """An outcome: the mean of a column over users."""
+
+    model_config = ConfigDict(title="Metric")
+
+    column: Text = Field(description="The column of the outcome, a number or 0/1.", examples=["session_minutes"])
+    kind: Literal["mean"] = Field(default="mean", description="How it is summed up: the mean over users.", examples=["mean"])
+
+
+class RatioSection(AskedSection):
+    """An outcome: the sum of a column over the sum of another."""
+
+    model_config = ConfigDict(title="Ratio metric")
+
+    kind: Literal["ratio"] = Field(description="How it is summed up: a ratio of two sums.", examples=["ratio"])
+    numerator: Text = Field(description="The column that is summed above the line.", examples=["cost"])
+    denominator: Text = Field(description="The column that is summed below it.", examples=["tasks"])
+
+
 class CovariateSection(Section):
     """A column known before the treatment."""
 
@@ -142,7 +162,11 @@ class CovariateSection(Section):
     column: Text = Field(description="The column, numbers or text; text becomes categories.", examples=["engagement_tier"])
 
 
-Metric = Annotated[Annotated[Text, Tag("(text)")] | Annotated[MetricSection, Tag("(mapping)")], _SHORT_OR_LONG]
+Metric = Annotated[
+    Annotated[Text, Tag("(text)")] | Annotated[MetricSection, Tag("(mapping)")] | Annotated[RatioSection, Tag("(ratio)")],
+    Discriminator(_kind_of_metric, custom_error_type="either", custom_error_message="Expected text or a mapping"),
+]
+MeanMetric = Annotated[Annotated[Text, Tag("(text)")] | Annotated[MetricSection, Tag("(mapping)")], _SHORT_OR_LONG]
 Covariate = Annotated[Annotated[Text, Tag("(text)")] | Annotated[CovariateSection, Tag("(mapping)")], _SHORT_OR_LONG]
 
 
@@ -176,9 +200,14 @@ class PlanSection(Section):
     covariates: list[Covariate] = Field(
         default=[], description="Columns known before the treatment; text becomes categories.", examples=[["engagement_tier"]]
     )
-    missing: Literal["error"] = Field(
+    adjustment: Literal["interacted", "additive", "none"] = Field(
+        default="interacted",
+        description="How effects are adjusted for the covariates: interacted with the arm where both have clusters enough.",
+        examples=["interacted"],
+    )
+    missing: Literal["error", "drop", "category"] = Field(
         default="error",
-        description="A missing covariate is an error. Missing outcomes are dropped per metric and counted by arm.",
+        description="Users without a covariate: an error, dropped and counted, or a category. Missing outcomes drop per metric.",
         examples=["error"],
     )
     headline: Literal["itt"] = Field(

@@ -9,7 +9,7 @@ from typing import Any
 import yaml
 
 from honestlift.design.cluster import Treatment
-from honestlift.design.metric import Mean
+from honestlift.design.metric import Mean, Metric, Ratio
 from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
 from honestlift.errors import DesignError
@@ -78,7 +78,9 @@ def plan_text(study: Study | OptInStudy, data: DataPath | DataTable, folder: Pat
 def _cluster_values(study: Study, assignment: str | None, folder: Path) -> dict[str, Any]:
     """The keys that a cluster study has of its own."""
     design = _design(study, assignment and shorten(assignment, folder))
-    return {"rows": study.rows, "design": design, "headline": study.headline}
+    own: dict[str, Any] = {} if study.adjustment == "interacted" else {"adjustment": study.adjustment}
+    own |= {} if study.missing == "error" else {"missing": study.missing}
+    return {"rows": study.rows, "design": design, **own, "headline": study.headline}
 
 
 def _data(data: DataPath | DataTable, folder: Path) -> Any:
@@ -100,7 +102,11 @@ def _design(study: Study, assignment: str | None) -> dict[str, Any]:
     return {key: value for key, value in values.items() if value is not None}
 
 
-def _metric(metric: Mean) -> Any:
-    values = {"column": metric.column, "name": metric.name, "better": metric.better, "role": metric.role}
+def _metric(metric: Metric) -> Any:
+    values: dict[str, Any] = {"column": metric.column} if isinstance(metric, Mean) else {}
+    values |= {"name": metric.name}
+    if isinstance(metric, Ratio):
+        values |= {"kind": "ratio", "numerator": metric.numerator, "denominator": metric.denominator}
+    values |= {"better": metric.better, "role": metric.role}
     values |= {"margin": metric.margin, "pre": metric.pre}
     return {key: value for key, value in values.items() if value is not None}

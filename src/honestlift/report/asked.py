@@ -67,7 +67,8 @@ def naive_ratio(lift: Lift, metric: str) -> float | None:
     """Standard error of the headline over that of the naive estimate; None where either is missing or zero."""
     rows = estimates_of(lift, metric)
     naive = next((e.std_error for e in rows if e.method in ("naive_ols", "naive")), None)
-    honest = next((e.std_error for e in rows if e.headline), None)
+    bare = next((e.std_error for e in rows if e.method == "user_ols:unadjusted"), None)  # a covariate is no part of that ratio
+    honest = bare or next((e.std_error for e in rows if e.headline), None)
     return honest / naive if naive and honest else None
 
 

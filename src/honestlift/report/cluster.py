@@ -7,7 +7,7 @@ from typing import Any
 from honestlift.report import page, words
 from honestlift.report.asked import ALIKE, naive_ratio, primary
 from honestlift.report.figures import figures_of
-from honestlift.report.names import GROUPS
+from honestlift.report.names import GROUPS, estimand
 from honestlift.report.page import FEWEST, Fact, Section, headline, told
 from honestlift.result import Lift
 
@@ -26,6 +26,10 @@ def sections(lift: Lift) -> list[Section]:
         *page.guardrails_section(lift),
         page.checks_section(lift),
     ]
+    if "monitoring" in found:
+        title = "Looks at the running study"
+        lead = "Whoever looks repeatedly and stops when zero is left out needs the interval for every look."
+        made.append(Section(id="looks", link="Looks", title=title, lead=lead, figures=("monitoring",), part="pictures"))
     if reached or "density" in found:
         title = "Spillover: whom the treatment of others reached" if reached else "Outcome by arm"
         shown = tuple(name for name in ("density",) if name in found)
@@ -38,6 +42,10 @@ def sections(lift: Lift) -> list[Section]:
         )
     shown = tuple(name for name in ("forest",) if name in found)
     made.append(Section(id="roads", link="Other roads", title="Other roads to the number", figures=shown))
+    if "placebo" in found:
+        title = "Placebo: how often each method cries wolf"
+        lead = "The arms were re-drawn where the feature can have done nothing, and every re-draw was analysed as if it were a launch."
+        made.append(Section(id="placebo", link="Placebo", title=title, lead=lead, figures=("placebo",), part="pictures"))
     return [*made, *page.foot()]
 
 
@@ -64,7 +72,8 @@ def subtitle(lift: Lift) -> list[str]:
 
 def facts(lift: Lift) -> list[Fact]:
     """The effect, its interval and the naive number."""
-    made, e = page.effect_facts(lift, "Effect per user"), headline(lift)
+    e = headline(lift)
+    made = page.effect_facts(lift, estimand(e))
     naive = next((o for o in lift.estimates if o.metric == e.metric and o.method == "naive_ols"), None)
     ratio = naive_ratio(lift, e.metric)
     if naive is not None and ratio is not None:

@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+from honestlift.result import Estimate
+
 ROADS = {
     "naive_ols": "users as if independent (naive)",
     "cluster_wls": "workspace means by size",
+    "user_ols:unadjusted": "users, by workspace, unadjusted",
     "user_ols": "users, by workspace",
+    "user_ols:adjusted": "users, by workspace, adjusted",
+    "cluster_means:unadjusted": "workspace means, unadjusted",
+    "cluster_means:adjusted": "workspace means, adjusted",
     "cluster_means": "workspace means, each once",
     "two_exposure_ols": "two exposures, by workspace",
+    "iv_2sls": "use, the arm as instrument (2SLS)",
     "published_rollout": "direct + share × spillover",
     "naive": "opted in − others (naive)",
     "regression": "regression adjustment",
@@ -27,11 +34,19 @@ STEPS = {
 """The roads of an opt-in study as steps from the raw difference: a name, and what it does."""
 
 VARIANTS = {
+    "cr0": "CR0",
     "cr1": "CR1",
+    "cr1_normal": "CR1, normal quantile",
+    "cr3": "CR3",
+    "cv3": "CV3 (jackknife)",
     "bootstrap": "percentile bootstrap",
     "wild": "wild bootstrap",
+    "webb": "wild bootstrap, six points",
     "randomization": "randomization test",
+    "anderson_rubin": "Anderson–Rubin",
+    "always_valid": "at every look",
     "cross_fitted": "cross-fitted",
+    "unadjusted": "unadjusted",
 }
 ESTIMANDS = {
     "itt_user": "Effect per user",
@@ -39,6 +54,7 @@ ESTIMANDS = {
     "direct": "Direct effect",
     "spillover": "Spillover",
     "gate": "Everyone on − everyone off",
+    "cace": "Effect on those who use it because it is offered",
     "ATE": "Effect on everyone (ATE)",
     "ATT": "Effect on those who opted in (ATT)",
     "ATC": "Effect on those who did not (ATC)",
@@ -69,10 +85,15 @@ CHECKS = {
     "exposure_not_randomized": "Exposure is randomized",
     "exposure_positivity": "Exposure has a contrast",
     "use_in_control": "Use in control workspaces",
+    "first_stage": "The offer moves use",
     "missing_outcome": "Missing outcomes",
     "pre_period_balance": "Balance before treatment",
     "negative_control": "Negative control",
     "methods_disagree": "Methods agree",
+    "denominator": "Denominator of a ratio",
+    "adjustment": "Adjusted for covariates",
+    "placebo_lab": "Placebo lab",
+    "peeking": "Looks so far",
     "roster": "Roster",
     "separation": "Model of the choice",
     "overlap": "Overlap",
@@ -117,6 +138,37 @@ GROUPS = {
     "exposed control": "Exposed control",
     "pure control": "Unexposed control",
 }
+
+
+RATIOS = {"itt_user": "Effect on the ratio", "itt_cluster": "Effect on workspaces' ratios, each once"}
+"""What the estimands of a ratio of sums are called."""
+
+
+def estimand(e: Estimate) -> str:
+    """What an estimate is an estimate of."""
+    named = RATIOS if e.scale == "difference of ratios" else ESTIMANDS
+    return named.get(e.estimand, e.estimand)
+
+
+def whole(e: Estimate) -> str:
+    """What in the control arm an effect is a share of."""
+    return "ratio" if e.scale == "difference of ratios" else "mean"
+
+
+def is_road(e: Estimate) -> bool:
+    """Whether an estimate is a number of its own, not another interval of one."""
+    return ":" not in e.method or e.method.endswith(":unadjusted")
+
+
+def is_adjusted(e: Estimate) -> bool:
+    """Whether covariates of a cluster study are in an estimate."""
+    return e.adjustment.startswith("covariates") or "; covariates" in e.adjustment
+
+
+def road(e: Estimate) -> str:
+    """What an estimate's method is called; that covariates are in it is said."""
+    adjusted = f"{e.method}:adjusted" if is_adjusted(e) else e.method
+    return ROADS.get(adjusted, ROADS.get(e.method, e.method))
 
 
 def check_name(code: str) -> str:

@@ -7,14 +7,17 @@ from datetime import datetime
 from typing import Any
 
 from honestlift.report import words
-from honestlift.report.asked import asked, primary
+from honestlift.report.asked import asked, primary, records
 from honestlift.report.gate import GATE
-from honestlift.report.names import ESTIMANDS, LEVELS, VERDICTS, check_name
+from honestlift.report.names import ESTIMANDS, LEVELS, VERDICTS, check_name, whole
 from honestlift.report.results import FULL, blocks, bounded, guardrails, keys, variants
 from honestlift.result import Check, Estimate, Lift
 
 FEWEST = 10
 """Users below which a count is not shown."""
+
+CORRECTED = ("p_value", "holm", "benjamini_hochberg")
+"""Columns of the table of p-values."""
 
 MONTHS = [
     "January",
@@ -107,7 +110,7 @@ def effect_facts(lift: Lift, name: str) -> list[Fact]:
     """The effect and its interval."""
     e = headline(lift)
     places = words.places_of(e.conf_low, e.conf_high)
-    mean = "the control mean" if lift.kind == "cluster" else "the mean without it"
+    mean = f"the control {whole(e)}" if lift.kind == "cluster" else "the mean without it"
     share = f"{words.percent(e.relative.estimate, sign=True)} of {mean}" if bounded(e) else "in the metric's unit"
     made = [Fact(name=name, value=words.signed(e.estimate, places), text=share, tone="honest")]
     if e.conf_low is not None and e.conf_high is not None:
@@ -215,6 +218,14 @@ def passed_names(lift: Lift) -> str:
     return ", ".join(f"{name} ({', '.join(of)})" if "" not in of else name for name, of in made.items())
 
 
+def corrected(lift: Lift) -> list[tuple[str, ...]]:
+    """Metric, role and p-values of metrics that share a role: alone, by Holm, by Benjamini and Hochberg."""
+    return [
+        (r["metric"], r["role"], *(words.p_value(r[name]).removeprefix("p ").removeprefix("= ") for name in CORRECTED))
+        for r in records(lift, "multiplicity")
+    ]
+
+
 def checks_section(lift: Lift) -> Section:
     """All checks, worst first, and the assumptions they speak of."""
     return Section(id="checks", link="Can we believe it?", title="Can we believe it?", lead=f"{tally(lift)}.")
@@ -244,6 +255,7 @@ def contents(lift: Lift) -> dict[str, Any]:
         "sentence": sentence(lift),
         "blocks": blocks(lift),
         "keys": keys(lift),
+        "corrected": corrected(lift),
         "guardrails": guardrails(lift),
         "full": FULL,
         "variants": [variants(lift, metric) for metric in asked(lift)],

@@ -29,6 +29,9 @@ def plot(
     Raises:
         ReportError: if the ending is another one, or the file cannot be written.
         LookupError: if the result does not hold the figure's numbers.
+
+    Example:
+        >>> hl.plot(lift, "forest", "figures/forest.png")
     """
     target = Path(path)
     kind = target.suffix.lower().removeprefix(".")

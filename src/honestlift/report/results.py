@@ -9,7 +9,8 @@ from honestlift.report import words
 from honestlift.report.asked import Asked, asked, estimates_of
 from honestlift.report.axis import Axis, axis
 from honestlift.report.gate import NAIVE, is_trimmed, naive_of, refused, share_of_selection
-from honestlift.report.names import ESTIMANDS, FADED, ROADS, STEPS, VARIANTS
+from honestlift.report.names import ESTIMANDS, FADED, ROADS, STEPS, VARIANTS, estimand, is_road
+from honestlift.report.names import road as road_name
 from honestlift.result import Estimate, Lift
 
 FULL = 6
@@ -88,7 +89,7 @@ def blocks(lift: Lift) -> list[Block]:
 
 
 def _block(lift: Lift, metric: Asked, *, full: bool) -> Block:
-    roads = [e for e in estimates_of(lift, metric.name) if ":" not in e.method and e.method != "cluster_wls"]
+    roads = [e for e in estimates_of(lift, metric.name) if is_road(e) and e.method != "cluster_wls"]
     kept = [e for e in roads if full or e.headline or e.method in NAIVE]
     if lift.kind == "cluster":
         return _drawn(lift, metric, kept)
@@ -151,7 +152,7 @@ def row(e: Estimate, line: Axis, *, named: bool = False, stepwise: bool = False,
         no: estimands that the data refuse.
     """
     places = words.places_of(e.conf_low, e.conf_high)
-    what, way = ESTIMANDS.get(e.estimand, e.estimand), road(e) if named else ROADS.get(e.method, e.method)
+    what, way = estimand(e), road(e) if named else road_name(e)
     if stepwise:
         what, way = STEPS.get(e.method, (ROADS.get(e.method, e.method), e.adjustment))
     return Row(
@@ -188,7 +189,7 @@ def bounded(e: Estimate) -> bool:
 def road(e: Estimate) -> str:
     """The method with its variance, in words."""
     base, _, variance = e.method.partition(":")
-    return ROADS.get(base, base) + (f", {VARIANTS.get(variance, variance)}" if variance else "")
+    return road_name(e) if is_road(e) else f"{road_name(replace(e, method=base))}, {VARIANTS.get(variance, variance)}"
 
 
 def note(e: Estimate) -> str:
@@ -210,7 +211,7 @@ def tone(e: Estimate, no: Collection[str] = ()) -> str:
 def keys(lift: Lift) -> list[tuple[str, str]]:
     """The tones of the main rows, and what each says."""
     no = refused(lift)
-    shown = [e for e in lift.estimates if ":" not in e.method]
+    shown = [e for e in lift.estimates if is_road(e)]
     tones = {tone(e, no) for e in shown if lift.kind == "cluster" or e.estimand == lift.headline(e.metric).estimand}
     said = {
         "naive": "naive" if lift.kind == "cluster" else "raw: users as they are",
@@ -260,8 +261,8 @@ def _share_row(e: Estimate, line: Axis, no: Collection[str]) -> Row:
     digits = words.places_of(100 * low, 100 * high) if low is not None and high is not None else None
     ends = f"{words.percent(low, digits, sign=True)} to {words.percent(high, digits, sign=True)}"
     return Row(
-        what=ESTIMANDS.get(e.estimand, e.estimand),
-        road=ROADS.get(e.method, e.method),
+        what=estimand(e),
+        road=road_name(e),
         note=_said(e, no),
         tone=tone(e, no),
         effect=words.percent(share.estimate, digits, sign=True),

@@ -13,8 +13,11 @@ from rich.panel import Panel
 from rich.text import Text
 
 from honestlift.report import words
-from honestlift.report.names import ESTIMANDS, FADED, ROADS, VARIANTS
-from honestlift.result import Check, Estimate, Lift
+from honestlift.report.asked import primary
+from honestlift.report.lab import lab
+from honestlift.report.looks import looks
+from honestlift.report.names import FADED, VARIANTS, estimand, is_adjusted, is_road, road
+from honestlift.result import Check, Estimate, Lift, Number
 
 STRIP = 25
 NAME = 35
@@ -42,7 +45,12 @@ def renderable(lift: Lift) -> RenderableType:
     """The whole answer for a rich console."""
     parts: list[RenderableType] = [_verdict(lift)]
     for metric in dict.fromkeys(e.metric for e in lift.estimates):
-        parts.append(Padding(_Numbers(metric, [e for e in lift.estimates if e.metric == metric]), (1, 0, 0, 1)))
+        estimates = [e for e in lift.estimates if e.metric == metric]
+        parts.append(Padding(_Numbers(metric, estimates, _smallest(lift, metric)), (1, 0, 0, 1)))
+    if "placebo_lab" in lift.tables:
+        parts.append(Padding(lab(lift.tables["placebo_lab"], adjusted=is_adjusted(lift.headline(primary(lift)))), (1, 0, 0, 0)))
+    if "monitoring" in lift.tables:
+        parts.append(Padding(looks(lift.tables["monitoring"], primary(lift)), (1, 0, 0, 0)))
     parts += [_checks(lift.checks), _foot(lift)]
     return Group(*parts)
 
@@ -61,9 +69,9 @@ def _verdict(lift: Lift) -> RenderableType:
 class _Numbers:
     """The roads to one metric's number, by estimand and on one axis; as many columns as the console is wide."""
 
-    def __init__(self, metric: str, estimates: Sequence[Estimate]) -> None:
-        self.metric, self.estimates = metric, estimates
-        self.roads = [e for e in estimates if ":" not in e.method]
+    def __init__(self, metric: str, estimates: Sequence[Estimate], smallest: Mapping[str, Number]) -> None:
+        self.metric, self.estimates, self.smallest = metric, estimates, smallest
+        self.roads = [e for e in estimates if is_road(e)]
         self.axis = _axis(self.roads)
 
     def __rich_console__(self, console: Console, options: ConsoleOptions) -> RenderResult:
@@ -75,15 +83,16 @@ class _Numbers:
         widths = widths[: next(n for n in (6, 5, 4, 3, 2) if n == 2 or sum(widths[:n]) < options.max_width)]
         yield _line(heads, widths, "bold")
         yield Text("─" * min(options.max_width - 1, sum(widths)), style="dim")
-        for estimand in dict.fromkeys(e.estimand for e in self.roads):
-            rows = [e for e in self.roads if e.estimand == estimand]
+        for asked in dict.fromkeys(e.estimand for e in self.roads):
+            rows = [e for e in self.roads if e.estimand == asked]
             yield _estimand(rows[0])
             for e in rows:
                 style = "bold" if e.headline else "dim" if e.method in FADED else ""
                 yield _line(cells[id(e)], widths, style)
-                variants = [o for o in self.estimates if o.estimand == estimand and o.method.startswith(f"{e.method}:")]
+                same = [o for o in self.estimates if o.estimand == asked and o.method.startswith(f"{e.method}:")]
+                variants = [o for o in same if not is_road(o) and _belongs(o)]
                 if variants and e.method != "cluster_wls":
-                    yield Text("     " + "; ".join(_variant(o) for o in variants), style="dim")
+                    yield Text("     " + "; ".join(_variant(o, self.smallest) for o in variants), style="dim")
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], style: str) -> Text:
@@ -95,7 +104,7 @@ def _line(cells: Sequence[str], widths: Sequence[int], style: str) -> Text:
 
 
 def _estimand(e: Estimate) -> Text:
-    text = Text(" " + ESTIMANDS.get(e.estimand, e.estimand), style="italic")
+    text = Text(" " + estimand(e), style="italic")
     if e.method == "published_rollout":
         return text.append(", as published: not what a launch does", style="yellow")
     if e.identified == "observational":
@@ -106,16 +115,37 @@ def _estimand(e: Estimate) -> Text:
 def _row(e: Estimate, axis: tuple[float, float]) -> list[str]:
     places = words.places_of(e.conf_low, e.conf_high) if e.conf_low is not None else 4
     ends = words.interval(e.conf_low, e.conf_high, places) if e.conf_low is not None else "–"
-    name = (" ◆ " if e.headline else "   ") + ROADS.get(e.method, e.method)
+    name = (" ◆ " if e.headline else "   ") + road(e)
     error = words.number(e.std_error, places + 1)
     bounded = e.conf_low is None or e.relative.conf_low is not None  # else the control mean may be zero
     share = words.percent(e.relative.estimate if bounded else None, sign=True)
     return [name, words.signed(e.estimate, places), ends, share, error, _strip(e, axis)]
 
 
-def _variant(e: Estimate) -> str:
-    name = VARIANTS.get(e.method.partition(":")[2], e.method.partition(":")[2])
-    return f"{name} {words.interval(e.conf_low, e.conf_high, words.places_of(e.conf_low, e.conf_high))}"
+def _belongs(e: Estimate) -> bool:
+    """Whether a variant is shown beside its method: what the number of workspaces calls for. The result holds all of them."""
+    method, _, variant = e.method.partition(":")
+    clusters = e.n_clusters or 0
+    if method == "iv_2sls":
+        return variant == "anderson_rubin"
+    if method == "cluster_means":
+        return variant in ("bootstrap", "randomization")
+    if method != "user_ols":
+        return True
+    return {"cr0": False, "cr1": clusters > 50, "cr3": False, "cv3": 10 <= clusters <= 50}.get(variant, True)
+
+
+def _variant(e: Estimate, smallest: Mapping[str, Number]) -> str:
+    variant = e.method.partition(":")[2]
+    text = f"{VARIANTS.get(variant, variant)} {words.interval(e.conf_low, e.conf_high, words.places_of(e.conf_low, e.conf_high))}"
+    least = smallest.get(f"{variant}_smallest")
+    return text if least is None else f"{text} ({words.p_value(e.p_value)}, smallest possible {least:.2g})"
+
+
+def _smallest(lift: Lift, metric: str) -> Mapping[str, Number]:
+    """The smallest p-values that the tests beside a metric's headline can give."""
+    found = [c.evidence for c in lift.checks if c.code == "methods_disagree" and c.metric == metric]
+    return found[0] if found else {}
 
 
 def _axis(estimates: Sequence[Estimate]) -> tuple[float, float]:

@@ -12,10 +12,12 @@ from honestlift.report.figures.categories import levels
 from honestlift.report.figures.caterpillar import workspaces
 from honestlift.report.figures.density import groups
 from honestlift.report.figures.forest import roads
+from honestlift.report.figures.monitoring import looks
 from honestlift.report.figures.overlap import sides
+from honestlift.report.figures.placebo import alarms
 from honestlift.report.figures.weights import effective
-from honestlift.report.names import ESTIMANDS, GROUPS
-from honestlift.report.results import road
+from honestlift.report.lab import method_name
+from honestlift.report.names import ESTIMANDS, GROUPS, estimand, is_adjusted, road
 from honestlift.result import Lift
 
 
@@ -39,7 +41,7 @@ def _forest(lift: Lift) -> Twin:
         places = words.places_of(e.conf_low, e.conf_high)
         ends = words.interval(e.conf_low, e.conf_high, places) if e.conf_low is not None else "–"
         numbers = (words.signed(e.estimate, places), ends, words.number(e.std_error, places + 1), words.number(e.df, 1))
-        rows.append((ESTIMANDS.get(e.estimand, e.estimand), road(e), *numbers, words.p_value(e.p_value).removeprefix("p ")))
+        rows.append((estimand(e), road(e), *numbers, words.p_value(e.p_value).removeprefix("p ")))
     heads = ("Effect", "Method", "Estimate", "Interval", "Std. error", "Df", "p")
     return Twin(heads=heads, rows=tuple((*row[:-1], row[-1].removeprefix("= ").replace("unknown", "–")) for row in rows), named=2)
 
@@ -69,6 +71,26 @@ def _caterpillar(lift: Lift) -> Twin:
         for w in found
     )
     return Twin(heads=("Workspace", "Arm", "Users", "Mean", "Std. error"), rows=rows, named=2)
+
+
+def _monitoring(lift: Lift) -> Twin:
+    rows: list[tuple[str, ...]] = []
+    for r in looks(lift):
+        places = words.places_of(r["always_low"], r["always_high"])
+        one, every = (words.interval(r[f"{kind}_low"], r[f"{kind}_high"], places) for kind in ("conf", "always"))
+        counts = (f"{r['users']:,}", f"{r['workspaces']:,}")
+        rows.append((f"{r['look']:,}", str(r["when"])[:10], *counts, words.signed(r["estimate"], places), one, every))
+    heads = ("Look", "Date", "Users", "Workspaces", "Estimate", "For one look", "For every look")
+    return Twin(heads=heads, rows=tuple(rows), named=2)
+
+
+def _placebo(lift: Lift) -> Twin:
+    adjusted = is_adjusted(lift.headline(primary(lift)))
+    rows = tuple(
+        (method_name(a.method, adjusted=adjusted), words.number(100 * a.rate, 1), words.number(100 * a.std_error, 1))
+        for a in alarms(lift)
+    )
+    return Twin(heads=("Method", "False alarms in 100", "Monte Carlo error"), rows=rows, named=1)
 
 
 def _categories(lift: Lift) -> Twin:
@@ -123,6 +145,8 @@ TWINS: dict[str, Callable[[Lift], Twin]] = {
     "forest": _forest,
     "density": _density,
     "caterpillar": _caterpillar,
+    "monitoring": _monitoring,
+    "placebo": _placebo,
     "categories": _categories,
     "overlap": _overlap,
     "balance": _balance,

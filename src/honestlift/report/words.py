@@ -83,6 +83,13 @@ def percent(share: float | None, places: int | None = None, *, sign: bool = Fals
     return number(100 * share, digits, sign=sign) + " %"
 
 
+def of_hundred(share: float, *, short: bool = False) -> str:
+    """A share as launches: ``84 of 100``, or ``84``; ``fewer than 1 of 100``."""
+    n = round(100 * share)
+    text = f"{n}" if n or share == 0 else "fewer than 1"
+    return text if short else f"{text} of 100"
+
+
 def level(share: float) -> str:
     """A nominal coverage without rounding it up to certainty: 95 %, 97.5 %, 99.99 %."""
     return f"{100 * share:.10g} %"

@@ -1,4 +1,10 @@
-"""Worlds with a known effect: the published data sets, cluster experiments of any shape, and users who choose by themselves."""
+"""Worlds with a known effect: the published data sets, cluster experiments of any shape, and users who choose by themselves.
+
+Example:
+    >>> world = hl.simulate.collaboration()
+    >>> world.table.num_rows
+    50000
+"""
 
 from honestlift.simulate.cluster_draws import ClusterSums
 from honestlift.simulate.cluster_world import ClusterWorld, coverage_world

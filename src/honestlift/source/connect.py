@@ -78,13 +78,29 @@ class Source:
         column = duckdb.ColumnExpression(f"c{self.columns.index(name)}")
         return replace(self, relation=self._every().filter(column.isin(*(duckdb.ConstantExpression(v) for v in values))))
 
-    def with_indicators(self, name: str, levels: Sequence[str]) -> Source:
-        """The same rows with one more 0/1 column per level of a text column, called ``name = level``."""
+    def complete(self, names: Sequence[str]) -> Source:
+        """The rows in which all of these columns have a value."""
+        rows = self._every()
+        for name in names:
+            column = duckdb.ColumnExpression(f"c{self.columns.index(name)}")
+            rows = rows.filter(column.isnotnull())
+            if self.kind(name) == "number":
+                rows = rows.filter(~duckdb.FunctionExpression("isnan", column.cast("DOUBLE")))
+        return replace(self, relation=rows)
+
+    def with_indicators(self, name: str, levels: Sequence[str], absent: str | None = None) -> Source:
+        """The same rows with one more 0/1 column per level of a text column, called ``name = level``; and one for its ``absent`` values."""
         column = duckdb.ColumnExpression(f"c{self.columns.index(name)}")
+        marks = [column == duckdb.ConstantExpression(level) for level in levels] + ([] if absent is None else [column.isnull()])
+        one, zero = (
+            duckdb.ConstantExpression(1),
+            duckdb.ConstantExpression(0),
+        )  # CASE: 0 where the value, and so the mark, is NULL
         made = [
-            (column == duckdb.ConstantExpression(level)).cast("INTEGER").alias(f"c{len(self.columns) + i}")
-            for i, level in enumerate(levels)
+            duckdb.CaseExpression(mark, one).otherwise(zero).cast("INTEGER").alias(f"c{len(self.columns) + i}")
+            for i, mark in enumerate(marks)
         ]
+        levels = [*levels, *([] if absent is None else [absent])]
         return replace(
             self,
             relation=self._every().select(duckdb.StarExpression(), *made),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from honestlift.report.captions import choice, cluster, doubt
+from honestlift.report.captions import choice, cluster, doubt, promises
 from honestlift.report.captions.caption import Caption
 from honestlift.result import Lift
 
@@ -14,6 +14,8 @@ CAPTIONS: dict[str, Callable[[Lift], Caption]] = {
     "forest": lambda lift: (cluster if lift.kind == "cluster" else choice).forest(lift),
     "density": cluster.density,
     "caterpillar": cluster.caterpillar,
+    "monitoring": promises.monitoring,
+    "placebo": promises.placebo,
     "categories": choice.categories,
     "overlap": choice.overlap,
     "balance": choice.balance,

@@ -8,7 +8,7 @@ from honestlift.report.captions.caption import Caption, in_words
 from honestlift.report.figures.caterpillar import Workspace, arm_means, workspaces
 from honestlift.report.figures.density import Group, groups, mean_places, overlap, resolved
 from honestlift.report.figures.forest import roads
-from honestlift.report.names import ESTIMANDS, ROADS
+from honestlift.report.names import estimand, road
 from honestlift.report.results import tone
 from honestlift.result import Estimate, Lift
 
@@ -23,11 +23,11 @@ def forest(lift: Lift) -> Caption:
     rows = roads(lift)
     honest = [e for e in rows if tone(e) in ("honest", "headline") and e.conf_low is not None]
     finding = [_against_zero(honest), _narrowness(lift)]
-    associations = list(dict.fromkeys(ESTIMANDS.get(e.estimand, e.estimand).lower() for e in rows if tone(e) == "association"))
+    associations = list(dict.fromkeys(estimand(e).lower() for e in rows if tone(e) == "association"))
     if associations:
         text = words.listing(associations, 9)
         finding.append(f"{text[0].upper()}{text[1:]} {'is an association' if len(associations) == 1 else 'are associations'}.")
-    alt = [f"{ESTIMANDS.get(e.estimand, e.estimand)}, {ROADS.get(e.method, e.method)}: {in_words(e)}" for e in rows]
+    alt = [f"{estimand(e)}, {road(e)}: {in_words(e)}" for e in rows]
     return Caption(
         title="Every road to the number",
         finding=" ".join(filter(None, finding)),

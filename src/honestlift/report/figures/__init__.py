@@ -15,7 +15,9 @@ from honestlift.report.figures.caterpillar import caterpillar, workspaces
 from honestlift.report.figures.contours import contours, surface
 from honestlift.report.figures.density import density, groups
 from honestlift.report.figures.forest import forest, roads
+from honestlift.report.figures.monitoring import looks, monitoring
 from honestlift.report.figures.overlap import overlap, sides
+from honestlift.report.figures.placebo import alarms, placebo
 from honestlift.report.figures.weights import effective, weights
 from honestlift.result import Lift
 
@@ -28,6 +30,8 @@ FIGURES: dict[str, Callable[[Lift, Look], Figure]] = {
     "forest": forest,
     "density": density,
     "caterpillar": caterpillar,
+    "monitoring": monitoring,
+    "placebo": placebo,
     "categories": categories,
     "overlap": overlap,
     "balance": balance,
@@ -39,6 +43,8 @@ NUMBERS: dict[str, Callable[[Lift], bool]] = {
     "forest": lambda lift: bool(roads(lift)),
     "density": lambda lift: bool(groups(lift)),
     "caterpillar": lambda lift: len(workspaces(lift)) > 1,
+    "monitoring": lambda lift: len(looks(lift)) > 1,
+    "placebo": lambda lift: bool(alarms(lift)),
     "categories": lambda lift: bool(levels(lift)),
     "overlap": lambda lift: bool(sides(lift)),
     "balance": lambda lift: bool(differences(lift)),

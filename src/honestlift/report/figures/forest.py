@@ -12,7 +12,7 @@ from honestlift.report.asked import estimates_of, primary
 from honestlift.report.axis import axis
 from honestlift.report.figures.canvas import Look, number_line, sheet, short
 from honestlift.report.gate import refused
-from honestlift.report.names import ESTIMANDS, ROADS
+from honestlift.report.names import estimand, is_road, road
 from honestlift.report.results import note, tone
 from honestlift.result import Estimate, Lift
 
@@ -32,7 +32,7 @@ def roads(lift: Lift) -> list[Estimate]:
 
     Of the estimands of an opt-in study that are not the headline's only the headline's own method is drawn.
     """
-    found = [e for e in estimates_of(lift, primary(lift)) if ":" not in e.method and e.estimate is not None]
+    found = [e for e in estimates_of(lift, primary(lift)) if is_road(e) and e.estimate is not None]
     first = next((e for e in found if e.headline), None)
     if lift.kind == "cluster" or first is None:
         return found
@@ -59,9 +59,9 @@ def forest(lift: Lift, paper: Look) -> Figure:
     number_line(axes, paper, line.marks, f"Difference{of}, {groups_of}")
     axes.axvline(0, color=paper.ink, linewidth=1, linestyle=(0, (3, 2)), zorder=1)
     y = 0.0
-    for estimand, rows in groups.items():
-        _head(axes, estimand, rows[0], y + 0.22, paper, no)
-        y += heads[estimand]
+    for name, rows in groups.items():
+        _head(axes, rows[0], y + 0.22, paper, no)
+        y += heads[name]
         for e in rows:
             _road(axes, e, y, step, paper, tone(e, no))
             y += step
@@ -85,11 +85,11 @@ def _say(axes: Axes, x: float, y: float, text: str, paper: Look, **more: Any) ->
     axes.text(x, y, text, transform=axes.get_yaxis_transform(), va="center", bbox=back if paper.narrow else None, **more)
 
 
-def _head(axes: Axes, estimand: str, first: Estimate, y: float, paper: Look, no: Collection[str]) -> None:
+def _head(axes: Axes, first: Estimate, y: float, paper: Look, no: Collection[str]) -> None:
     left, right = _edges(paper)
-    _say(axes, left, y, ESTIMANDS.get(estimand, estimand), paper, fontsize=9.5, fontweight="bold")
+    _say(axes, left, y, estimand(first), paper, fontsize=9.5, fontweight="bold")
     at = (left, y + NOTE) if paper.narrow else (right, y)
-    said = "refused: the data do not support it" if estimand in no else note(first)
+    said = "refused: the data do not support it" if first.estimand in no else note(first)
     _say(axes, *at, said, paper, color=paper.faint, ha="left" if paper.narrow else "right", style="italic")
 
 
@@ -101,7 +101,7 @@ def _road(axes: Axes, e: Estimate, y: float, step: float, paper: Look, kind: str
     if not paper.narrow:
         said += f"  ({words.interval(e.conf_low, e.conf_high, places)})" if e.conf_low is not None else "  (no interval)"
     top = y + (0.28 if paper.narrow else 0.5) * step
-    _say(axes, left, top, ROADS.get(e.method, e.method), paper, fontweight=weight)
+    _say(axes, left, top, road(e), paper, fontweight=weight)
     _say(axes, right, top, said, paper, ha="right", fontweight=weight)
     _interval(axes, e, y + (0.75 if paper.narrow else 0.5) * step, paper, kind)
 

@@ -47,9 +47,40 @@ FORMAL = {
         "controls received to an effect that already is against unexposed controls, and is shown only for comparison.",
         "",
     ),
+    ":unadjusted": (
+        "Without covariates. With them, the means x̄_g of the workspaces stand beside T_g, centred at their mean over users (over "
+        "workspaces for the effect per workspace) and, where both arms have workspaces enough, multiplied with it too.",
+        "Lin (2013), Annals of Applied Statistics 7; Su & Ding (2021), Journal of the Royal Statistical Society B 83.",
+    ),
+    "iv_2sls": (
+        "Two-stage least squares: use replaces the arm among the regressors, and the arm is its instrument. τ is the effect on users who "
+        "use the feature because it is offered, if the offer works through their own use alone and moves nobody away from use.",
+        "Angrist, Imbens & Rubin (1996), Journal of the American Statistical Association 91.",
+    ),
+    ":anderson_rubin": (
+        "The effects r at which the arm does not move y − r·use, tested as the headline is: right however little the offer moves use.",
+        "Anderson & Rubin (1949), Annals of Mathematical Statistics 20.",
+    ),
+    ":always_valid": (
+        "An interval that holds at all looks together: a confidence sequence in the time of information "
+        "1/SE², with the workspace as the unit.",
+        "Waudby-Smith, Arbour, Sinha, Kennedy & Ramdas (2024), Annals of Statistics 52.",
+    ),
+    ":cr0": (
+        "Variance alternative: the sandwich as it is, without any correction for few workspaces, and G − 1 degrees of freedom.",
+        "Liang & Zeger (1986), Biometrika 73.",
+    ),
     ":cr1": (
         "Variance alternative: the sandwich with Stata's correction, G/(G − 1)·(n − 1)/(n − k), and G − 1 degrees of freedom.",
         "Liang & Zeger (1986), Biometrika 73.",
+    ),
+    ":cr3": (
+        "Variance alternative: each workspace's residuals are inflated by (I − H)⁻¹; G − 1 degrees of freedom.",
+        "Bell & McCaffrey (2002), Survey Methodology 28.",
+    ),
+    ":cv3": (
+        "Variance alternative: the same times (G − 1)/G, which is the jackknife that leaves out one workspace at a time.",
+        "MacKinnon, Nielsen & Webb (2023), Journal of Applied Econometrics 38.",
     ),
     ":bootstrap": (
         "Interval alternative: percentiles of the estimate over workspaces drawn with replacement.",
@@ -61,10 +92,14 @@ FORMAL = {
         "Roodman, MacKinnon, Nielsen & Webb (2019), Stata Journal 19; MacKinnon, Nielsen & Webb (2023), Journal of Applied "
         "Econometrics 38.",
     ),
+    ":webb": (
+        "The same with six-point weights, where so few workspaces have few sign vectors; shown beside these, never in their place.",
+        "Webb (2023), Canadian Journal of Economics 56.",
+    ),
     ":randomization": (
         "Beside the headline when workspaces are few: the studentized difference under re-drawn assignments of the same kind; its "
         "interval holds the constant effects that it does not reject.",
-        "",
+        "Wu & Ding (2021), Journal of the American Statistical Association 116.",
     ),
 }
 
