@@ -12,6 +12,8 @@ import honestlift as hl
 from honestlift.analysis import reading
 from honestlift.errors import DataError, DesignError, PlanError
 from honestlift.plan import read_plan
+from honestlift.report.method import plain as told_plainly
+from honestlift.report.terminal import as_text
 from studies import answer, numbers
 from studies import frame as plain_frame
 
@@ -186,3 +188,17 @@ def test_a_plan_says_the_same(tmp_path: Any):
     (tmp_path / "plan.yaml").write_text(opt_in)
     with pytest.raises(PlanError, match="adjustment is 'additive'"):
         read_plan(tmp_path / "plan.yaml")
+
+
+def test_the_terminal_shows_a_test_without_covariates_under_the_road_without_them():
+    lines = as_text(answer(frame(24), covariates=["before"])).splitlines()
+    bare = next(i for i, line in enumerate(lines) if "users, by workspace, unadjusted" in line)
+    adjusted = next(i for i, line in enumerate(lines) if "users, by workspace, adjusted" in line)
+    assert "randomization test" in lines[bare + 1]
+    assert "CV3" in lines[adjusted + 1]
+    assert "randomization test" not in "".join(lines[adjusted : adjusted + 3])
+
+
+def test_the_method_says_that_covariates_are_in_the_headline_and_only_then():
+    said = [any("measured before" in text for text in told_plainly(answer(frame(), covariates=c))) for c in (["before"], [])]
+    assert said == [True, False]

@@ -89,10 +89,15 @@ class _Numbers:
             for e in rows:
                 style = "bold" if e.headline else "dim" if e.method in FADED else ""
                 yield _line(cells[id(e)], widths, style)
-                same = [o for o in self.estimates if o.estimand == asked and o.method.startswith(f"{e.method}:")]
-                variants = [o for o in same if not is_road(o) and _belongs(o)]
+                variants = [o for o in self.estimates if _is_variant(o, e) and _belongs(o)]
                 if variants and e.method != "cluster_wls":
                     yield Text("     " + "; ".join(_variant(o, self.smallest) for o in variants), style="dim")
+
+
+def _is_variant(o: Estimate, e: Estimate) -> bool:
+    """Whether an estimate is another interval of a road's number; one without covariates belongs to the road without them."""
+    base = f"{e.method.partition(':')[0]}:"
+    return o.estimand == e.estimand and o.method.startswith(base) and not is_road(o) and is_adjusted(o) == is_adjusted(e)
 
 
 def _line(cells: Sequence[str], widths: Sequence[int], style: str) -> Text:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from honestlift.report import words
+from honestlift.report.names import is_adjusted
 from honestlift.result import Lift
 
 PLAIN = (
@@ -104,8 +105,21 @@ FORMAL = {
 }
 
 
+ADJUSTED = (
+    "Workspaces that differed before are compared as if they had been alike: the effect is adjusted for what was measured before the "
+    "treatment. The number without it stands beside it."
+)
+RATIO = (
+    "A ratio is the sum of one column over the sum of another in each arm, and its effect the difference of the two ratios; both sums "
+    "vary between workspaces, and the interval knows it."
+)
+
+
 def plain(lift: Lift) -> list[str]:
     """The method in sentences for everyone."""
     level = words.level(lift.estimates[0].level)
     text = [sentence.format(level=level) for sentence in PLAIN]
+    headlines = [e for e in lift.estimates if e.headline]
+    text += [ADJUSTED] if any(is_adjusted(e) for e in headlines) else []
+    text += [RATIO] if any(e.scale == "difference of ratios" for e in headlines) else []
     return text + ([DIRECT] if any(e.estimand == "spillover" for e in lift.estimates) else [])
