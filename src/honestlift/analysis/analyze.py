@@ -73,31 +73,28 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
         >>> round(lift.headline().conf_low, 2), lift.verdict.level
         (0.54, 'supported')
     """
-    several = [metrics] if isinstance(metrics, (str, Mean, Ratio)) else metrics
-    outcomes = tuple(Mean(m) if isinstance(m, str) else m for m in several)
+    outcomes = _outcomes(metrics)
     before, timed = names_and_times([covariates] if isinstance(covariates, (str, Covariate)) else covariates)
     controls = (negative_controls,) if isinstance(negative_controls, str) else tuple(negative_controls)
     if isinstance(design, OptInDesign):
-        return run(
-            data,
-            OptInStudy(
-                name=name,
-                design=design,
-                metrics=outcomes,  # pyright: ignore[reportArgumentType]  the study refuses what is no mean
-                covariates=before,
-                timed=timed,
-                negative_controls=controls,
-                propensity=propensity or Propensity(),
-                matching=matching or Matching(),
-                trim=as_trim(trim),
-                missing=missing,
-                level=level,
-                seed=seed,
-                bootstrap=bootstrap,
-                exact_duplicates=exact_duplicates,
-                learners=learners,
-            ),
+        chosen = OptInStudy(
+            name=name,
+            design=design,
+            metrics=outcomes,  # pyright: ignore[reportArgumentType]  the study refuses what is no mean
+            covariates=before,
+            timed=timed,
+            negative_controls=controls,
+            propensity=propensity or Propensity(),
+            matching=matching or Matching(),
+            trim=as_trim(trim),
+            missing=missing,
+            level=level,
+            seed=seed,
+            bootstrap=bootstrap,
+            exact_duplicates=exact_duplicates,
+            learners=learners,
         )
+        return run(data, chosen)
     if timed or propensity or matching or trim or learners:
         raise DesignError.opt_in_only()
     study = Study(
@@ -115,6 +112,12 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
         exact_duplicates=exact_duplicates,
     )
     return run(data, study)
+
+
+def _outcomes(metrics: Sequence[Metric | str] | Metric | str) -> tuple[Metric, ...]:
+    """A column's name is short for its mean, and one metric for a list of one."""
+    several = [metrics] if isinstance(metrics, (str, Mean, Ratio)) else metrics
+    return tuple(Mean(m) if isinstance(m, str) else m for m in several)
 
 
 def run(data: Any, study: Study | OptInStudy, step: Callable[[str], None] = lambda _: None) -> Lift:
