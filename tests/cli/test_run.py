@@ -276,3 +276,14 @@ def test_a_name_that_looks_like_an_emoji_code_stays_text(cli, tmp_path: Path, mo
 
 def test_more_threads_than_any_machine_has_are_refused(cli, tmp_path: Path):
     assert cli("run", small(tmp_path), "--threads", 100_000).code == 2
+
+
+@pytest.mark.parametrize("name", ["small.yaml", "rows.csv"])
+def test_no_output_replaces_what_is_read(cli, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, name: str):
+    monkeypatch.chdir(tmp_path)
+    small(tmp_path)
+    before = (tmp_path / name).read_bytes()
+    ended = cli("run", "small.yaml", "--out", name)
+    assert ended.code == 2
+    assert "would be replaced. Expected another file to write to" in ended.err
+    assert (tmp_path / name).read_bytes() == before

@@ -11,6 +11,7 @@ from honestlift.estimators.ratio import denominators
 from honestlift.moments import scan
 from honestlift.moments.cells import Cells
 from honestlift.moments.profile import ColumnProfile
+from honestlift.moments.table import LARGEST
 from honestlift.moments.units import units
 from honestlift.source.connect import Source
 
@@ -19,9 +20,6 @@ EXACT_UNITS = 5_000_000
 
 SKETCH_UNITS = 1_000_000
 """Users that are then looked at, about."""
-
-LARGEST = 1e150
-"""Distance from zero above which a square does not fit a double."""
 
 
 def numeric(study: Study, covariates: Sequence[str] = (), *, outcomes: bool = True) -> dict[str, tuple[str, ...]]:

@@ -9,7 +9,7 @@ from rich.text import Text
 
 from honestlift.cli.help import command
 from honestlift.cli.report import read_result
-from honestlift.cli.screen import as_json, echo_json, err, out, require_writable, shown, write
+from honestlift.cli.screen import as_json, echo_json, err, out, require_apart, require_writable, shown, write
 from honestlift.report.decision import FAILED, PASSED, UNSETTLED, Case, Gate, code_of
 from honestlift.report.decision import gate as judge
 from honestlift.report.junit import junit as as_junit
@@ -46,6 +46,7 @@ def gate(results: tuple[Path, ...], junit: Path | None, as_text: bool) -> int:
     """
     paths = tuple(dict.fromkeys(results)) or (Path("result.json"),)
     if junit is not None:
+        require_apart([junit], results)
         require_writable(junit)
     gates = {shown(path): judge(read_result(path)) for path in paths}
     code = code_of(list(gates.values()))

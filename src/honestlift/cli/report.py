@@ -9,7 +9,7 @@ from pathlib import Path
 import click
 
 from honestlift.cli.help import command
-from honestlift.cli.screen import err, shown, write_all
+from honestlift.cli.screen import err, require_apart, shown, write_all
 from honestlift.errors import ReportError
 from honestlift.report.html import report_html
 from honestlift.report.index import index_html
@@ -51,6 +51,7 @@ def report(results: tuple[Path, ...], target: Path | None, index: Path | None, s
             "--out names one page, but there are several results. Leave it out: each page goes beside its result."
         )
     pages = [target or page_path(result) for result in results]
+    require_apart(pages, results)
     taken = {path.resolve() for path in (*results, *pages)}
     if index is not None and index.resolve() in taken:
         raise click.UsageError(f"{index} is a result or its page. Expected another file for --index, e.g. index.html.")

@@ -16,9 +16,9 @@ from honestlift.analysis.reading import check_columns
 from honestlift.cli.help import command
 from honestlift.cli.lock import locked_since
 from honestlift.cli.report import page_path
-from honestlift.cli.screen import as_json, echo_json, err, out, require_writable, shown, stages, write_all
+from honestlift.cli.screen import as_json, echo_json, err, out, require_apart, require_writable, shown, stages, write_all
 from honestlift.design.opt_in import OptInStudy
-from honestlift.plan import DataPath, DataTable, json_schema, read_plan
+from honestlift.plan import DataPath, DataTable, files_of, json_schema, read_plan
 from honestlift.report import words
 from honestlift.report.html import report_html
 from honestlift.report.terminal import renderable
@@ -104,9 +104,10 @@ def run(
         target, as_text = None, True
     elif target is None and not as_text:
         target = plan.parent / "result.json"
-    for path in (target, looks):
-        if path is not None:
-            require_writable(path)
+    written = [path for path in (target, looks) if path is not None]
+    for path in written:
+        require_writable(path)
+    require_apart([*written, *([page_path(target)] if target else [])], [plan, *files_of(read.data)])
     since, late = locked_since(plan, read.study.sha256())
     page = ""
     with stages(quiet) as step:

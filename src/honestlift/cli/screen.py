@@ -9,7 +9,7 @@ import os
 import signal
 import sys
 import traceback
-from collections.abc import Callable, Generator, Mapping
+from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -62,6 +62,18 @@ def write_all(contents: Mapping[Path, str | bytes]) -> None:
         ReportError: if one of them cannot be written.
     """
     write_files({path: text.encode() if isinstance(text, str) else text for path, text in contents.items()})
+
+
+def require_apart(outputs: Iterable[Path], inputs: Iterable[Path]) -> None:
+    """No output may replace what is read.
+
+    Raises:
+        click.UsageError: if one would; it is named.
+    """
+    read = {path.resolve() for path in inputs}
+    for path in outputs:
+        if path.resolve() in read:
+            raise click.UsageError(f"{path} is read by this command, and would be replaced. Expected another file to write to.")
 
 
 def require_writable(path: Path) -> None:

@@ -84,7 +84,7 @@ class Learners:
         folds: users are predicted by learners that never saw their fold; folds go by the hashed id (or cluster).
 
     Raises:
-        DesignError: if there are fewer than two folds.
+        DesignError: if a learner lacks a method, or there are fewer than two folds.
 
     Example:
         >>> from sklearn.linear_model import LinearRegression, LogisticRegression
@@ -97,5 +97,11 @@ class Learners:
     folds: int = 5
 
     def __post_init__(self) -> None:
+        for name, learner, needed in (
+            ("classifier", self.classifier, ("fit", "predict_proba")),
+            ("regressor", self.regressor, ("fit", "predict")),
+        ):
+            if not all(callable(getattr(learner, method, None)) for method in needed):
+                raise DesignError.out_of_range(name, type(learner).__name__, f"a learner with {' and '.join(needed)}")
         if not 2 <= self.folds <= 1024:
             raise DesignError.out_of_range("folds", self.folds, "from 2 to 1,024")

@@ -144,9 +144,13 @@ def strength(fit: Regression, columns: list[int]) -> tuple[float, float]:
     k = len(fit.names) + 1
     others = [0, *(j + 1 for j in range(len(fit.names)) if j not in columns)]
     everything = list(range(k))
-    d = 1 - _residual(fit.products, k, everything) / _residual(fit.products, k, others)
-    y = 1 - _residual(fit.products, k + 1, [*everything, k]) / _residual(fit.products, k + 1, [*others, k])
-    return max(d, 0.0), max(y, 0.0)
+    return _explained(fit.products, k, everything, others), _explained(fit.products, k + 1, [*everything, k], [*others, k])
+
+
+def _explained(products: Floats, column: int, on: list[int], fewer: list[int]) -> float:
+    """Share of what fewer columns leave of one that the others explain; nothing where only rounding is left."""
+    left = _residual(products, column, fewer)
+    return max(1 - _residual(products, column, on) / left, 0.0) if left > 1e-14 * products[column, column] else 0.0
 
 
 def benchmark(fit: Regression, name: str, columns: list[int], times: float, level: float) -> Benchmark:

@@ -271,5 +271,12 @@ class DataError(HonestliftError, ValueError):
         )
 
     @classmethod
+    def follows_choice(cls, column: str, treatment: str) -> DataError:
+        return cls(
+            f"Column {column!r}, the outcome, is the same for all users of either arm of {treatment!r}: it is the choice itself, or "
+            "follows from it. Expected outcomes that vary within the arms. Name another column."
+        )
+
+    @classmethod
     def no_users_left(cls, why: str) -> DataError:
         return cls(f"{why} leaves no users in one of the arms. Expected some in both. Widen it, or leave it out.")

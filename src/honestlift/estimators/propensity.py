@@ -26,6 +26,10 @@ EDGE = 1e-8
 """Fitted probabilities nearer to 0 or 1 than this are a sign of separation."""
 
 
+LEAST = 1e-100
+"""Least probability that is told apart from none; its inverse, squared, is still a number."""
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Propensity:
     """A fitted (or known) probability of opting in for every pattern.
@@ -210,9 +214,9 @@ def _uphill(design: Floats, count: Floats, penalty: Floats, beta: Floats, move: 
 
 
 def expit(eta: Floats) -> Floats:
-    """1 / (1 + exp(−eta)) without overflow."""
+    """1 / (1 + exp(−eta)) without overflow, and never 0 or 1 themselves: a weight of nobody would be infinite times nothing."""
     z = np.exp(-np.abs(eta))
-    return np.where(eta >= 0, 1 / (1 + z), z / (1 + z))
+    return np.clip(np.where(eta >= 0, 1 / (1 + z), z / (1 + z)), LEAST, 1 - 2.0**-53)
 
 
 def _loglik(eta: Floats, count: Floats) -> float:

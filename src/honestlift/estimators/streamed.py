@@ -13,7 +13,7 @@ Derivatives come by the propensity, then by the own arm's outcome model. See ``w
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -65,6 +65,11 @@ class Assembled:
 
     fits: tuple[FitSums, ...]
     stacks: Mapping[Key, tuple[MeanSums, MeanSums]]
+
+    def defined(self) -> Assembled:
+        """Without the estimators whose weights vanish: the overlap check says so."""
+        kept = {k: pair for k, pair in self.stacks.items() if all(mean.bottom.sum() > 0 for mean in pair)}
+        return replace(self, stacks=kept)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

@@ -14,7 +14,7 @@ from honestlift.design.study import Missing
 from honestlift.errors import DataError
 from honestlift.moments.patterns import Patterns, tally
 from honestlift.moments.spec import Sum
-from honestlift.moments.table import Key, Label, Moments
+from honestlift.moments.table import Key, Label, Moments, require_doubles
 
 Floats = NDArray[np.float64]
 
@@ -257,6 +257,7 @@ def _columns(moments: Moments, treated: NDArray[np.bool_], covariates: Sequence[
             made = [(level, inside.astype(np.float64)) for level, inside in levels[1:]]
         else:
             numbers = [float(label) for label in key.labels if label is not None]
+            require_doubles(covariate.name, "covariate", key, moments.rows)
             middle = (min(numbers) + max(numbers)) / 2  # beside its indicator any value will do; this one costs no digits
             values = np.array([middle if label is None else float(label) for label in key.labels])[key.codes]
             made = [(covariate.name, values)] if len(present) > 1 else []

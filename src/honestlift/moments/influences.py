@@ -105,7 +105,7 @@ def _query(rows: Rows, arm: int, pairs: Sequence[tuple[Influence, Influence]], m
     summands: list[nw.Expr] = []
     sums: list[str] = []
     for p, pair in enumerate(pairs):
-        size = [_bound(rows, one, model) for one in pair]
+        size = [_bound(rows, one, arm, model) for one in pair]
         for a, b in ((0, 0), (0, 1), (1, 1)):
             g = grid(size[a] * size[b] * (1 + SLACK), rows.most, 0.0, 1.0)
             parts = rounded(nw.col(f"f{p}{a}") * nw.col(f"f{p}{b}"), g)
@@ -160,21 +160,22 @@ def _expression(one: Influence, arm: int, place: str) -> nw.Expr:
     return made / one.size
 
 
-def _bound(rows: Rows, one: Influence, model: Model) -> float:
-    """No influence is larger."""
+def _bound(rows: Rows, one: Influence, arm: int, model: Model) -> float:
+    """No influence of a row of an arm is larger."""
     level = factor_bound(rows, f"m{one.arm}", one.arm, model) if one.modelled else abs(one.mean)
 
     def mixture(mix: Mix) -> float:
-        return sum(abs(coefficient) * weight_bound(name, model) for name, coefficient in mix.items())
+        return sum(abs(coefficient) * weight_bound(name, model, arm) for name, coefficient in mix.items())
 
     def along(v: Floats) -> float:
         return float(np.sum(np.abs(v) * rows.bound))
 
-    made = abs(one.constant) + mixture(one.weight) * (rows.outcome + level)
+    own = arm == one.arm
+    made = abs(one.constant) + (mixture(one.weight) * (rows.outcome + level) if own else 0.0)
     if one.share is not None:
-        made += max(mixture(mix) for mix in one.share) * (level + abs(one.mean))
+        made += mixture(one.share[arm]) * (level + abs(one.mean))
     made += along(one.score) if one.score is not None else 0.0
     made += (rows.outcome + level) * along(one.outcome) if one.outcome is not None else 0.0
     if one.balance is not None:
-        made += (1.0 + weight_bound(f"exp{one.balance[0]}", model)) * along(one.balance[2])
+        made += (1.0 + (weight_bound(f"exp{one.balance[0]}", model, arm) if own else 0.0)) * along(one.balance[2])
     return made / abs(one.size)

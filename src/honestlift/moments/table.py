@@ -15,6 +15,9 @@ from honestlift.moments.spec import Sum
 
 Label = str | int | float | bool | None
 
+LARGEST = 1e150
+"""Distance from zero above which a square does not fit a double."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Key:
@@ -149,6 +152,27 @@ def _asked(part: Moments) -> tuple[tuple[str, ...], frozenset[Sum], frozenset[st
 def _recoded(key: Key, where: Mapping[Label, int]) -> NDArray[np.int64]:
     """Each cell's value by its place in the merged labels."""
     return np.array([where[label] for label in key.labels], dtype=np.int64)[key.codes]
+
+
+def require_doubles(name: str, role: str, key: Key, rows: NDArray[np.int64]) -> None:
+    """Every number of a grouping column is finite, and its square fits a double.
+
+    Args:
+        name: the column.
+        role: what it is in the study.
+        key: its values.
+        rows: (C,) rows per cell.
+
+    Raises:
+        DataError: if one is infinite or too large.
+    """
+    numbers = [0.0 if label is None or isinstance(label, str) else float(label) for label in key.labels]
+    wild = [code for code, number in enumerate(numbers) if math.isinf(number)]
+    if wild:
+        raise DataError.infinite(name, role, int(rows[np.isin(key.codes, wild)].sum()))
+    largest = max((abs(number) for number in numbers), default=0.0)
+    if largest > LARGEST:
+        raise DataError.too_large(name, largest)
 
 
 def order_of(label: Label) -> tuple[int, int | float, str]:

@@ -167,7 +167,7 @@ def _answer(table: pa.Table, terms: Sequence[Term], grouped: bool) -> Totals:
 
 def _bound(rows: Rows, t: Term, model: Model) -> float:
     """No summand is further from zero."""
-    made = weight_bound(t.weight, model) * float(rows.bound[t.i] * rows.bound[t.j])
+    made = weight_bound(t.weight, model, t.arm) * float(rows.bound[t.i] * rows.bound[t.j])
     return made * factor_bound(rows, t.factor, t.arm, model) * (1 + SLACK)
 
 

@@ -15,8 +15,9 @@ from honestlift.moments.scan import Frame, collect
 
 Floats = NDArray[np.float64]
 Range = tuple[float, float]
+Ranges = tuple[Range, Range]
 
-FARTHEST = 600.0
+FARTHEST = 230.0
 """Linear predictors are cut here before they are exponentiated; a fit that wants to go there has no maximum."""
 
 SLACK = 1e-9
@@ -78,13 +79,13 @@ class Model:
         propensity: (k,) of the logit of opting in.
         outcomes: (k,) of the linear outcome model of the others, and of those who opted in.
         balance: (k,) each, of the logarithm of the balancing weights.
-        ranges: the range of each predictor over the rows: ``eta``, ``b0``, ``b1``, …
+        ranges: the range of each predictor, ``eta``, ``b0``, ``b1``, …, over the rows of the others, and of those who opted in.
     """
 
     propensity: Floats
     outcomes: tuple[Floats, Floats] | None = None
     balance: tuple[Floats, ...] = ()
-    ranges: Mapping[str, Range] = field(default_factory=dict[str, Range])
+    ranges: Mapping[str, Ranges] = field(default_factory=dict[str, Ranges])
 
     @property
     def predictors(self) -> dict[str, Floats]:
@@ -120,19 +121,25 @@ def predictor(beta: Floats) -> nw.Expr:
     return sum((float(b) * nw.col(f"z{j}") for j, b in enumerate(beta[1:], start=1)), start=nw.lit(float(beta[0])))
 
 
-def ranges(rows: Rows, predictors: Mapping[str, Floats]) -> dict[str, Range]:
-    """Least and greatest value of each linear predictor over the rows."""
+def ranges(rows: Rows, predictors: Mapping[str, Floats]) -> dict[str, Ranges]:
+    """Least and greatest value of each linear predictor over the rows of either arm; an arm without rows has the range 0 to 0."""
+    found = [_ranges(rows.of_arm(arm), predictors) for arm in (0, 1)]
+    return {name: (found[0][name], found[1][name]) for name in predictors}
+
+
+def _ranges(rows: Rows, predictors: Mapping[str, Floats]) -> dict[str, Range]:
     staged = rows.frame.select(*[predictor(beta).alias(name) for name, beta in predictors.items()])
     ends = [
         f(nw.col(name)).alias(f"{name}{end}") for name in predictors for end, f in (("low", nw.Expr.min), ("high", nw.Expr.max))
     ]
     row: dict[str, Any] = collect(staged.select(*ends)).to_pylist()[0]
-    return {name: _wider((float(row[f"{name}low"]), float(row[f"{name}high"])), 0.0) for name in predictors}
+    return {name: _wider((float(row[f"{name}low"] or 0.0), float(row[f"{name}high"] or 0.0)), 0.0) for name in predictors}
 
 
-def moved(rows: Rows, found: Range, step: Floats) -> Range:
-    """The range of a predictor whose coefficients have moved by a step."""
-    return _wider(found, float(np.sum(np.abs(step) * rows.bound)))
+def moved(rows: Rows, found: Ranges, step: Floats) -> Ranges:
+    """The ranges of a predictor whose coefficients have moved by a step."""
+    by = float(np.sum(np.abs(step) * rows.bound))
+    return _wider(found[0], by), _wider(found[1], by)
 
 
 def _wider(found: Range, by: float) -> Range:
@@ -170,14 +177,20 @@ def weight_expression(name: str) -> nw.Expr:
     return nw.col(name) if name.startswith("exp") else WEIGHTS[name]
 
 
-def weight_bound(name: str, model: Model) -> float:
-    """The greatest size of a weight, given the ranges of the predictors."""
+def weight_bound(name: str, model: Model, arm: int) -> float:
+    """The greatest size of a weight among the rows of an arm (−1 both), given the ranges of the predictors."""
+
+    def reach(predictor: str, *, low: bool = False) -> float:
+        found = model.ranges[predictor] if arm < 0 else (model.ranges[predictor][arm],)
+        end = max(-r[0] for r in found) if low else max(r[1] for r in found)
+        return math.exp(min(end, FARTHEST))
+
     if name.startswith("exp"):
-        return math.exp(min(model.ranges[f"b{name.removeprefix('exp')}"][1], FARTHEST))
+        return reach(f"b{name.removeprefix('exp')}")
     if name in ("odds", "odds_low"):
-        return min(math.exp(min(model.ranges["eta"][1], FARTHEST)), 1.0 if name == "odds_low" else math.inf)
+        return min(reach("eta"), 1.0 if name == "odds_low" else math.inf)
     if name in ("odds_not", "odds_not_high"):
-        return min(math.exp(min(-model.ranges["eta"][0], FARTHEST)), 1.0 if name == "odds_not_high" else math.inf)
+        return min(reach("eta", low=True), 1.0 if name == "odds_not_high" else math.inf)
     return 1.0
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from dataclasses import dataclass
+from glob import glob
 from pathlib import Path
 
 
@@ -43,3 +44,9 @@ def shorten(path: str, folder: Path) -> str:
         return whole
     inside = whole.removeprefix(start)
     return os.path.join(os.curdir, inside) if inside.startswith("~") else inside
+
+
+def files_of(data: DataPath | DataTable) -> list[Path]:
+    """The files that a plan's data are in, as far as they lie on this machine."""
+    path = data.path if isinstance(data, DataPath) else data.database
+    return [] if "://" in path else [Path(found) for found in (glob(path, recursive=True) or [path])]

@@ -91,7 +91,7 @@ def choice_checks(
     made = [choice.separation(propensity, auc(propensity.e, users.count), len(users.names))]
     made += [choice.unit_rows(reading.rows, reading.entrance.one_in), *overlap]
     made += [choice.covariate_timing(reading.entrance.timings)] if reading.entrance.timings else []
-    made += [choice.sampled(reading.rows, reading.stream.looked_at)] if reading.stream else []
+    made += [choice.sampled(reading.rows, reading.stream.sample.treated.size)] if reading.stream else []
     made += [choice.few_clusters(reading.cluster_rows.size)] if reading.clustered else []
     made += [choice.kink(propensity.e, users.count.sum(axis=1))] if "ATM" in study.design.estimands else []
     return made

@@ -15,6 +15,7 @@ from honestlift.analysis.opt_in.requirements import (
     check_opt_in_columns,
     check_some_in_both_arms,
     measured,
+    require_varying,
     timings,
     typed,
 )
@@ -26,7 +27,7 @@ from honestlift.diagnostics.covariates import balance_columns
 from honestlift.errors import DataError
 from honestlift.moments import scan
 from honestlift.moments.choice import Covariate, Grouped, group_users
-from honestlift.moments.patterns import Patterns, tally
+from honestlift.moments.patterns import Patterns
 from honestlift.moments.profile import Profile
 from honestlift.moments.spec import Spec, Sum
 from honestlift.moments.timing import Timing
@@ -42,19 +43,21 @@ LOOKED_AT, NEARLY_ALL, LOOKED = 200_000, 0.9, "\0looked"
 Step = Callable[[str], None]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Entrance:
     """What was found at the door.
 
     Attributes:
         dropped: why rows were left out, and how many.
         timings: when the covariates were measured of which it is known.
+        cluster_rows: (G,) users per cluster; empty without clusters.
         one_in: 1 where every user was looked at for repetition, else one in so many.
         engine: name of the engine.
     """
 
     dropped: Mapping[str, int]
     timings: tuple[Timing, ...]
+    cluster_rows: NDArray[np.int64]
     one_in: int
     engine: str
 
@@ -70,7 +73,6 @@ class OptInReading:
         dropped: why rows were left out, and how many.
         entrance: what was found at the door.
         categories: covariate, level, users without and with the feature.
-        cluster_rows: (G,) users per cluster; empty without clusters.
         stream: the rows in their engine, where there are too many patterns to hold.
     """
 
@@ -80,9 +82,13 @@ class OptInReading:
     outcome_arms: Mapping[str, tuple[int, int]]
     dropped: Mapping[str, int]
     categories: tuple[tuple[str, str, int, int], ...]
-    cluster_rows: NDArray[np.int64]
     entrance: Entrance
     stream: Streaming | None = None
+
+    @property
+    def cluster_rows(self) -> NDArray[np.int64]:
+        """(G,) users per cluster; empty without clusters."""
+        return self.entrance.cluster_rows
 
     @property
     def clustered(self) -> bool:
@@ -119,7 +125,8 @@ def read_opt_in(source: Source, study: OptInStudy, step: Step, *, outcomes: bool
     rows = scan.count_groups(source, [d.arm])[2]
     one_in = check_units(source, d.unit, rows, exact=study.exact_duplicates)
     dropped = {f"{d.arm} is {value}": n for value, n in arms.others.items()}
-    entrance = Entrance(dropped=dropped, timings=when, one_in=one_in, engine=source.engine)
+    sizes = _cluster_rows(source, d.cluster)
+    entrance = Entrance(dropped=dropped, timings=when, cluster_rows=sizes, one_in=one_in, engine=source.engine)
     cells, largest = _cells(source, grouped, d.unit, keys, rows)
     if cells > MOST_PATTERNS:
         look = Look(arms=arms, covariates=tuple(covariates), roles=roles, group=group, grouped=grouped, rows=rows)
@@ -129,16 +136,18 @@ def read_opt_in(source: Source, study: OptInStudy, step: Step, *, outcomes: bool
     step("Summing within patterns of covariates")
     moments = scan.sums(grouped, _spec(list(roles), keys), profile)
     found = group_users(moments, d, arms, covariates, study.missing, group, named=d.cluster is not None)
-    return _held(found, roles, covariates, entrance)
+    return _held(found, d.arm, roles, covariates, entrance)
 
 
-def _held(found: Grouped, roles: Mapping[str, str], covariates: list[Covariate], entrance: Entrance) -> OptInReading:
+def _held(
+    found: Grouped, treatment: str, roles: Mapping[str, str], covariates: list[Covariate], entrance: Entrance
+) -> OptInReading:
     """Everybody in memory, as patterns."""
     users, outcomes = found.users(), {name: found.outcome(name) for name in roles}
     for name, made in outcomes.items():
         check_some_in_both_arms(name, _counts(made))
-    alone = BUCKET in found.moments.keys or users.group is None
-    sizes = np.zeros(0) if alone or users.group is None else tally(users.group, users.count.sum(axis=1), users.groups)
+        columns = [[float(v) for v in values.sum(axis=0)] for values in (made.count, made.total, made.square)]
+        require_varying(name, treatment, list(zip(*columns, strict=True)))
     return OptInReading(
         users=users,
         outcomes=outcomes,
@@ -146,7 +155,6 @@ def _held(found: Grouped, roles: Mapping[str, str], covariates: list[Covariate],
         outcome_arms={name: _counts(made) for name, made in outcomes.items()},
         dropped={**entrance.dropped, **found.dropped},
         categories=_categories(users, [c.name for c in covariates if c.category]),
-        cluster_rows=sizes.astype(np.int64),
         entrance=entrance,
     )
 
@@ -174,7 +182,6 @@ def _streamed(source: Source, look: Look, study: OptInStudy, step: Step, entranc
     for name, made in outcome_arms.items():
         check_some_in_both_arms(name, made)
     step("Fitting who opts in, one scan a step")
-    sizes = scan.count_cells(source, [study.design.cluster]).rows if study.design.cluster else np.zeros(0, dtype=np.int64)
     return OptInReading(
         users=stream.patterns(None),
         outcomes={name: stream.patterns(name) for name in look.roles},
@@ -182,10 +189,27 @@ def _streamed(source: Source, look: Look, study: OptInStudy, step: Step, entranc
         outcome_arms=outcome_arms,
         dropped={**entrance.dropped, **gone},
         categories=stream.categories,
-        cluster_rows=sizes,
         entrance=entrance,
         stream=stream,
     )
+
+
+def _cluster_rows(source: Source, cluster: str | None) -> NDArray[np.int64]:
+    """Users per cluster; empty without clusters.
+
+    Raises:
+        DataError: if a user has no cluster, or all have the same.
+    """
+    if cluster is None:
+        return np.zeros(0, dtype=np.int64)
+    cells = scan.count_cells(source, [cluster])
+    labels = cells.keys[cluster].labels
+    if None in labels:
+        gone = cells.keys[cluster].codes == labels.index(None)
+        raise DataError.missing_values(cluster, "cluster", int(cells.rows[gone].sum()))
+    if len(labels) == 1:
+        raise DataError.one_value(cluster, "cluster", labels[0])
+    return cells.rows
 
 
 def _counts(patterns: Patterns) -> tuple[int, int]:

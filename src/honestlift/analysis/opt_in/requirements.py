@@ -4,18 +4,27 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 
+import numpy as np
+
 from honestlift.design.opt_in import OptInDesign, OptInStudy
 from honestlift.errors import DataError
+from honestlift.estimators.propensity import determining
 from honestlift.moments import scan
 from honestlift.moments.choice import Arms, Covariate, read_choice
-from honestlift.moments.table import Label
+from honestlift.moments.patterns import Patterns
+from honestlift.moments.table import LARGEST, Label
 from honestlift.moments.timing import Timing, timing
 from honestlift.moments.units import not_integers
+from honestlift.moments.weights import SLACK, Rows, ranges
 from honestlift.source.buckets import with_unit_type
 from honestlift.source.connect import Source
 
 MOST_LEVELS = 50
 """Values of a text covariate above which it is refused."""
+
+
+LEAST_SPREAD = 1e-75
+"""Spread of an outcome below which its fourth power is no double."""
 
 
 def measured(study: OptInStudy) -> dict[str, str]:
@@ -106,3 +115,53 @@ def check_some_in_both_arms(name: str, counts: tuple[int, int]) -> None:
     for arm, rows in zip(("control", "treated"), counts, strict=True):
         if not rows:
             raise DataError.no_outcome_in_arm(name, arm)
+
+
+def require_varying(column: str, treatment: str, sums: Sequence[tuple[float, float, float]]) -> None:
+    """An outcome varies within an arm, and by more than what a double can square.
+
+    Args:
+        column: the outcome.
+        treatment: the treatment column.
+        sums: rows, sum and sum of squares about the origin, of either arm.
+
+    Raises:
+        DataError: if it follows from the choice, or its spread is too small.
+    """
+    within, rows = sum(max(yy - y**2 / n, 0.0) for n, y, yy in sums if n), sum(n for n, _, _ in sums)
+    spread = (sum(yy for _, _, yy in sums) / rows) ** 0.5
+    if spread < LEAST_SPREAD:
+        raise DataError.extreme_spread(column, spread, LEAST_SPREAD, LARGEST)
+    if within <= 1e-13 * spread**2 * rows:
+        raise DataError.follows_choice(column, treatment)
+
+
+def require_choice(rows: Rows, counts: Sequence[float], sample: Patterns, treatment: str, column: str | None) -> None:
+    """Some users of either arm stand in the engine's rows, and no covariate tells by itself which arm they are in.
+
+    Args:
+        rows: the rows, their design columns in the order of the sample's.
+        counts: rows without and with the feature.
+        sample: some of them: where these overlap, all of them do.
+        treatment: the treatment column.
+        column: the outcome that they have; None for everybody.
+
+    Raises:
+        DataError: if an arm is empty, or a covariate determines who opted in.
+    """
+    for count, name in zip(counts, ("control", "treated"), strict=True):
+        if not count:
+            raise DataError.no_outcome_in_arm(column, name) if column else DataError.no_users_left("Leaving users out")
+    suspects = [sample.names.index(name) for name in determining(sample)]
+    if not suspects:
+        return
+    unit = np.eye(rows.columns)
+    ends = ranges(rows, {f"x{j}": unit[j + 1] for j in suspects})
+    certain = [j for j in suspects if _apart(*ends[f"x{j}"], 4 * SLACK * (1.0 + float(rows.bound[j + 1])))]
+    if certain:
+        raise DataError.determines_treatment(treatment, [sample.names[j] for j in certain])
+
+
+def _apart(control: tuple[float, float], treated: tuple[float, float], slack: float) -> bool:
+    """Whether two ranges do not overlap by more than what rounding widened them by."""
+    return control[1] - treated[0] <= slack or treated[1] - control[0] <= slack

@@ -55,7 +55,7 @@ def streamed_basis(
     )
     found = total(rows, assembly.terms(), model)
     order = _order(found) if stream.clustered else np.arange(found.rows.size)
-    made = assembly.assemble(lambda term: found.values[term][order])
+    made = assembly.assemble(lambda term: found.values[term][order]).defined()
     sums = assembled_sums(made, order.size)
     points = _points(stream, made, sums, rows, model, stream.origin(column))
     basis = Basis(

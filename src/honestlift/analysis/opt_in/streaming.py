@@ -16,6 +16,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from honestlift.analysis.opt_in.fits import Trimmed, within_bounds
+from honestlift.analysis.opt_in.requirements import require_choice, require_varying
 from honestlift.analysis.opt_in.sample import Sample, sampled_patterns
 from honestlift.design.opt_in import OptInStudy
 from honestlift.diagnostics.overlap import Reach
@@ -24,7 +25,7 @@ from honestlift.estimators.design import Design
 from honestlift.estimators.entropy import balancing_coefficients
 from honestlift.estimators.mixtures import TARGETS, Balancing
 from honestlift.estimators.newton_scans import Fitted, fit_in_scans
-from honestlift.estimators.propensity import Propensity, evaluated, fit_propensity
+from honestlift.estimators.propensity import Propensity, evaluated, expit, fit_propensity
 from honestlift.estimators.streamed import outcome_models, outcome_terms, products_of
 from honestlift.moments.covariates import (
     DesignColumns,
@@ -67,8 +68,7 @@ class Streaming:
         profiles: of every measured column, in the order of the frame's outcomes.
         study: what is asked.
         clustered, grouped: whether the groups are clusters, and whether there are groups at all.
-        largest: rows of the largest group.
-        count: rows.
+        largest, count: rows of the largest group, and of all.
         categories: covariate, level, users without and with the feature.
         sample: of the users, about as many of each arm.
         evenly: draws a sample in which each arm has its share.
@@ -113,22 +113,14 @@ class Streaming:
     def reach(self) -> Reach:
         """The range of the propensity in each arm, over all users."""
         exact = self.exact(None)
-        low, high = (
-            tuple(1 / (1 + math.exp(-end)) for end in ranges(exact.rows.of_arm(a), {"eta": exact.fitted.model.propensity})["eta"])
-            for a in (0, 1)
-        )
-        return (low[0], low[1]), (high[0], high[1])
+        found = ranges(exact.rows, {"eta": exact.fitted.model.propensity})["eta"]
+        e = expit(np.array(found))
+        return (float(e[0, 0]), float(e[0, 1])), (float(e[1, 0]), float(e[1, 1]))
 
     def arms(self, column: str | None) -> tuple[int, int]:
         """Users without and with the feature (who have the outcome)."""
-        ones = self.exact(self._missing(column)).ones.values
-        others, opted = (int(ones[Term(a, "one", "", 0, 0, True)].sum()) for a in (0, 1))
-        return others, opted
-
-    @property
-    def looked_at(self) -> int:
-        """Users of the sample."""
-        return self.sample.treated.size
+        others, opted = _sums(self.exact(self._missing(column)).ones, "")
+        return int(others), int(opted)
 
     def even(self, column: str) -> Patterns:
         """An even sample of the users with the outcome, one pattern each, in groups, unweighted."""
@@ -204,6 +196,9 @@ class Streaming:
             rows = self._rows(column)
             ones = total(rows.ungrouped(), outcome_terms(rows.columns), Model(propensity=np.zeros(rows.columns)))
             rows = replace(rows, count=int(ones.rows.sum()))
+            if column is not None:
+                require_varying(column, self.study.design.arm, list(zip(*(_sums(ones, f) for f in ("", "y", "yy")), strict=True)))
+            require_choice(rows, _sums(ones, ""), self._sampled(column), self.study.design.arm, self._missing(column))
             outcomes = outcome_models(self.design.names, lambda term: ones.values[term])
             same = ("exact", self._missing(column) or self._complete())
             fitted = self.known[same].fitted if same in self.known else self._fit(rows, ones, self._missing(column))
@@ -240,7 +235,7 @@ class Streaming:
             centre=self.design.origin,
             scale=self.design.scale,
         )
-        arms = np.array([float(ones.values[Term(a, "one", "", 0, 0, True)].sum()) for a in (0, 1)])
+        arms = np.array(_sums(ones, ""))
         beta, steps = np.zeros(rows.columns), 0
         beta[0] = math.log(arms[1] / arms[0])
         weighted = replace(sample, count=sample.count * (arms / np.maximum(sample.count.sum(axis=0), 1.0)))
@@ -298,3 +293,8 @@ class Streaming:
 
 def _logit(e: float) -> float:
     return -math.inf if e <= 0 else math.inf if e >= 1 else math.log(e / (1 - e))
+
+
+def _sums(ones: Totals, factor: str) -> list[float]:
+    """Sum of a factor over the rows of either arm."""
+    return [float(ones.values[Term(a, "one", factor, 0, 0, True)].sum()) for a in (0, 1)]
