@@ -147,6 +147,11 @@ def read_yaml(block: Block, folder: Path) -> None:
     named = re.match(r"# ([\w-]+\.yaml)\n", block.text)
     if named:
         (folder / named[1]).write_text(block.text, encoding="utf-8")
+    if isinstance(asked, list):  # steps of a workflow
+        for step in asked:
+            assert re.search(r"\bhonestlift [a-z]", step["run"])
+            subprocess.run(["bash", "-n", "-c", step["run"]], check=True, timeout=60)
+        return
     if "jobs" in asked:
         assert all(line.split()[0] in ("pip", "honestlift") for step in asked["jobs"].values() for line in runs(step))
         return
