@@ -14,7 +14,7 @@ import honestlift as hl
 from honestlift.analysis.check import check_design
 from honestlift.design.cluster import ClusterDesign
 from honestlift.design.exposure import Exposure
-from honestlift.design.metric import Mean
+from honestlift.design.metric import Mean, Ratio
 from honestlift.design.opt_in import OptInDesign, OptInStudy
 from honestlift.design.study import Study
 from honestlift.errors import ColumnError, DataError, SourceError
@@ -166,3 +166,18 @@ def test_as_plain_values():
     assert list(values)[:4] == ["schema_version", "honestlift_version", "name", "kind"]
     assert values["checks"][0]["code"]
     assert values["tables"]["drivers"]["rows"]
+
+
+def test_the_columns_of_a_ratio_are_outcomes_too():
+    asked = replace(CLUSTER, metrics=(Ratio("cost", "tasks", pre="before"), Mean("y")))
+    found = check_design(frame().drop(columns=list(OUTCOMES)), asked)
+    assert found.not_read == ("cost", "tasks", "y", "placebo")
+
+
+def test_degrees_of_freedom_are_those_of_an_adjusted_headline():
+    f, asked = frame(), replace(CLUSTER, negative_controls=())
+    whole, before = hl.run(f, asked), check_design(f, asked)
+    told = next(c for c in before.checks if c.code == "few_clusters")
+    assert whole.headline("y").adjustment.startswith("covariates")
+    assert told.statement == whole.check("few_clusters").statement
+    assert told.evidence == pytest.approx(dict(whole.check("few_clusters").evidence), rel=1e-12)

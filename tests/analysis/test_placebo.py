@@ -90,7 +90,7 @@ def test_a_stratified_record_is_the_rule_whatever_the_plan_says():
 def test_the_terminal_shows_it(rows: pd.DataFrame):
     text = as_text(answer(rows, [hl.Mean("minutes", pre="earlier")]))
     assert "Placebo lab  On your own data, with no effect at all (earlier before the treatment" in text
-    assert "CR2 (the headline's, unadjusted)" in text, "the headline is adjusted for the measure before, the lab is not"
+    assert "CR2, unadjusted" in text, "the headline is adjusted for the measure before, the lab is not"
     assert "the headline's method, without its covariates, in" in " ".join(text.split())
     assert "CR2 (the headline's)" in as_text(answer(rows, [hl.Mean("minutes")]))
     assert "95 % promises 5" in text

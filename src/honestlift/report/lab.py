@@ -32,7 +32,7 @@ def method_name(code: str, *, adjusted: bool) -> str:
     """A method of the lab: the road for what is not the headline's coefficient, else its variance or test."""
     road, _, variant = code.partition(":")
     if code == HEADLINE:
-        return "CR2 (the headline's, unadjusted)" if adjusted else "CR2 (the headline's)"
+        return "CR2, unadjusted" if adjusted else "CR2 (the headline's)"
     return VARIANTS.get(variant) or ROADS.get(road, code)
 
 
