@@ -67,7 +67,7 @@ def newton_step(path: Path) -> None:
     frame = source.select(names).rename({f"c{i}": n for i, n in enumerate(["t", "y", *[f"z{j}" for j in range(1, k)]])})
     rows = Rows(frame=frame, bound=np.ones(k), outcome=1.0, count=0, most=1, largest=1, grouped=False)
     terms = [Term(-1, "residual", "", 0, i) for i in range(k)] + [Term(-1, "v", "", i, j) for i in range(k) for j in range(i, k)]
-    model = Model(propensity=np.array([-1.2, 0.8, 0.4, -0.3, 0.0]), ranges={"eta": (-9.0, 9.0)})
+    model = Model(propensity=np.array([-1.2, 0.8, 0.4, -0.3, 0.0]), ranges={"eta": ((-9.0, 9.0), (-9.0, 9.0))})
     total(rows, terms, model)
 
 

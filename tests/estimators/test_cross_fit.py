@@ -61,4 +61,4 @@ def test_a_learner_that_is_certain_is_refused_not_clipped() -> None:
     with pytest.raises(DesignError, match="nothing is clipped"):
         cross_fit(patterns, np.arange(200) % 2, 2, DecisionTreeClassifier(random_state=0), LinearRegression())
     with pytest.raises(DesignError, match="folds is 1"):
-        hl.Learners(classifier=None, regressor=None, folds=1)
+        hl.Learners(classifier=LogisticRegression(), regressor=LinearRegression(), folds=1)

@@ -52,7 +52,7 @@ def fit(engine: Engine, start: Any, balance: tuple[Balancing, ...] = (), penalty
     model = Model(
         propensity=np.asarray(start, dtype=float),
         balance=tuple(np.zeros(k) for _ in balance),
-        ranges={"eta": (-9.0, 9.0)} | {f"b{j}": (0.0, 0.0) for j in range(len(balance))},
+        ranges={"eta": ((-9.0, 9.0), (-9.0, 9.0))} | {f"b{j}": ((0.0, 0.0), (0.0, 0.0)) for j in range(len(balance))},
     )
     return fit_in_scans(rows, engine, model, balance, np.array([0.0, *[penalty] * (k - 1)]), engine.target)
 

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 
 from honestlift.errors import DesignError
-from honestlift.estimators.propensity import auc, determining, expit, fit_like_scikit_learn, fit_propensity
+from honestlift.estimators.propensity import LEAST, auc, determining, expit, fit_like_scikit_learn, fit_propensity
 from honestlift.estimators.stack import project
 from honestlift.moments.patterns import patterns_of_rows
 from optin_data import CATTANEO, cattaneo, fixtures, llm, llm_columns, llm_x
@@ -82,7 +82,11 @@ def test_a_collinear_covariate_is_named() -> None:
 
 
 def test_expit_and_auc_at_their_ends() -> None:
-    assert expit(np.array([-1e4, 0.0, 1e4])).tolist() == [0.0, 0.5, 1.0]
+    assert expit(np.array([-1e4, 0.0, 1e4])).tolist() == [
+        LEAST,
+        0.5,
+        1 - 2.0**-53,
+    ]  # never 0 or 1: their weights would be infinite
     assert auc(np.array([0.1, 0.9]), np.array([[3.0, 0.0], [0.0, 2.0]])) == 1.0
     assert auc(np.array([0.4]), np.array([[3.0, 2.0]])) == 0.5  # all tied
     # by hand: treated at 0.2 and 0.6, controls at 0.2 and 0.4: pairs won 0.5, 0, 1, 1 of 4

@@ -101,14 +101,18 @@ def test_rows_that_changed_since_they_were_profiled_are_an_error() -> None:
         total(replace(rows(), count=N - 1), [Term(0, "one")], Model(propensity=BETA))
 
 
-def test_ranges_hold_after_a_step() -> None:
-    found = rows()
-    eta = Z @ BETA
-    low, high = ranges(found, {"eta": BETA})["eta"]
-    assert low < eta.min() and high > eta.max() and high - low == pytest.approx(np.ptp(eta), rel=1e-6)  # noqa: PT018
-    step = np.array([0.1, -0.2, 0.3])
-    low, high = moved(found, (low, high), step)
-    assert low < (eta + Z @ step).min() and high > (eta + Z @ step).max()  # noqa: PT018
+@pytest.mark.parametrize("arm", [0, 1])
+def test_ranges_of_an_arm_hold_after_a_step(arm: int) -> None:
+    found, step = rows(), np.array([0.1, -0.2, 0.3])
+    eta, moving = (Z @ BETA)[arm == T], (Z @ step)[arm == T]
+    both = ranges(found, {"eta": BETA})["eta"]
+    low, high = both[arm]
+    assert low < eta.min()
+    assert high > eta.max()
+    assert high - low == pytest.approx(np.ptp(eta), rel=1e-6)
+    low, high = moved(found, both, step)[arm]
+    assert low < (eta + moving).min()
+    assert high > (eta + moving).max()
 
 
 def test_rows_of_an_arm_and_between_bounds() -> None:
