@@ -67,6 +67,7 @@ def test_nearly_no_overlap_is_refused_by_the_gate_with_numbers(monkeypatch: pyte
         ({"a": "others only"}, {"missing": "drop"}, "leaves no users in one of the arms"),
         ({"a": "others only"}, {"missing": "category"}, "'a = missing' tells who is treated"),
         ({"a": "choice"}, {}, "'a' tells who is treated"),
+        ({"a": "ids"}, {}, "Column 'a', the covariate, holds whole numbers beyond 2^53"),
     ],
 )
 def test_both_roads_refuse_in_the_same_words(
@@ -77,6 +78,7 @@ def test_both_roads_refuse_in_the_same_words(
     chose = made["t"]
     values = {"gaps": np.where(made[name] > 2, made[name], np.nan), "choice": chose * 1.0}
     values |= {"others only": np.where(chose, np.nan, made[name])}
+    values["ids"] = made["u"] + 2**60
     if isinstance(how, str):
         made[name] = values[how]
     elif name == "w":

@@ -108,6 +108,13 @@ class DataError(HonestliftError, ValueError):
         )
 
     @classmethod
+    def beyond_doubles(cls, column: str, role: str) -> DataError:
+        return cls(
+            f"Column {column!r}, the {role}, holds whole numbers beyond 2^53, which lose digits as doubles. Expected smaller ones. "
+            "Take a constant off it, or leave it out if it is an id."
+        )
+
+    @classmethod
     def too_large(cls, column: str, largest: float) -> DataError:
         return cls(
             f"Column {column!r} reaches {largest:g}, and its square does not fit a double. Expected values below 1e150. "

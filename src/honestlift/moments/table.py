@@ -15,6 +15,9 @@ from honestlift.moments.spec import Sum
 
 Label = str | int | float | bool | None
 
+WHOLE = 2**53
+"""Whole numbers up to it are doubles, each one."""
+
 LARGEST = 1e150
 """Distance from zero above which a square does not fit a double."""
 
@@ -155,7 +158,7 @@ def _recoded(key: Key, where: Mapping[Label, int]) -> NDArray[np.int64]:
 
 
 def require_doubles(name: str, role: str, key: Key, rows: NDArray[np.int64]) -> None:
-    """Every number of a grouping column is finite, and its square fits a double.
+    """Every number of a grouping column is finite, itself a double, and its square fits one.
 
     Args:
         name: the column.
@@ -164,12 +167,14 @@ def require_doubles(name: str, role: str, key: Key, rows: NDArray[np.int64]) -> 
         rows: (C,) rows per cell.
 
     Raises:
-        DataError: if one is infinite or too large.
+        DataError: if one is infinite, a whole number beyond 2^53, or too large.
     """
     numbers = [0.0 if label is None or isinstance(label, str) else float(label) for label in key.labels]
     wild = [code for code, number in enumerate(numbers) if math.isinf(number)]
     if wild:
         raise DataError.infinite(name, role, int(rows[np.isin(key.codes, wild)].sum()))
+    if any(isinstance(label, int) and abs(label) > WHOLE for label in key.labels):
+        raise DataError.beyond_doubles(name, role)
     largest = max((abs(number) for number in numbers), default=0.0)
     if largest > LARGEST:
         raise DataError.too_large(name, largest)

@@ -11,7 +11,7 @@ from honestlift.moments import scan
 from honestlift.moments.choice import Arms
 from honestlift.moments.covariates import categories, design_columns, design_frame, gaps
 from honestlift.moments.profile import ColumnProfile
-from honestlift.moments.table import LARGEST, Moments
+from honestlift.moments.table import LARGEST, WHOLE, Moments
 from honestlift.source.connect import Source
 
 
@@ -63,6 +63,8 @@ def _profiles(source: Source, look: Look) -> dict[str, ColumnProfile]:
     for name in numbers:
         if seen[name].infinite:
             raise DataError.infinite(name, "covariate", seen[name].infinite)
+        if source.kind(name) == "integer" and max(abs(seen[name].low), abs(seen[name].high)) > WHOLE:
+            raise DataError.beyond_doubles(name, "covariate")
         if max(abs(seen[name].low), abs(seen[name].high)) > LARGEST:
             raise DataError.too_large(name, max(abs(seen[name].low), abs(seen[name].high)))
     for name, role in look.roles.items():
