@@ -123,15 +123,32 @@ class Check:
 class Assumption:
     """A row of the ledger: what the headline rests on, and what the data say of it.
 
+    Attributes:
+        assumption: in words.
+        status: ``holds``, ``questioned``, ``violated`` or ``untested``.
+        statement: what was found, with its number; or why nothing could be.
+        checks: codes of the checks that speak of it.
+        code: its name, by which programs find it.
+        basis: ``tested`` by a check that could have refuted it; ``bounded`` by a sensitivity analysis, which says how much a breach
+            would matter; or ``none``.
+        evidence: the numbers behind the statement, unrounded.
+        concerns: the estimands that rest on it; empty means the headline.
+
     Example:
-        >>> [a.assumption for a in lift.ledger if a.status == "questioned"]
-        ['Nothing leaks between workspaces']
+        >>> [a.assumption for a in lift.ledger if a.status == "violated"]
+        ['The design decides who is exposed, and the record of it is right']
+        >>> lift.assumption("enough_clusters").status
+        'holds'
     """
 
     assumption: str
     status: Literal["holds", "questioned", "violated", "untested"]
     statement: str
     checks: tuple[str, ...]
+    code: str = ""
+    basis: Literal["tested", "bounded", "none"] = "tested"
+    evidence: Mapping[str, Number] = field(default_factory=dict[str, Number])
+    concerns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -218,6 +235,17 @@ class Lift:
                 return c
         raise LookupError(f"No check is called {code!r}. Expected one of {[c.code for c in self.checks]}.")
 
+    def assumption(self, code: str) -> Assumption:
+        """The row of the ledger with this code.
+
+        Raises:
+            LookupError: if there is none.
+        """
+        for a in self.ledger:
+            if a.code == code:
+                return a
+        raise LookupError(f"No assumption is called {code!r}. Expected one of {[a.code for a in self.ledger]}.")
+
     def to_dict(self) -> dict[str, Any]:
         """The contract of ``result.json``: plain dicts, lists, text and numbers; NaN and infinities are None."""
         order = ("schema_version", "honestlift_version", "name", "kind", "data", "population", "estimates", "checks")
@@ -241,7 +269,8 @@ class Lift:
         parts = dict(values)
         parts["estimates"] = tuple(Estimate(**_with(e, relative=Relative(**e["relative"]))) for e in values["estimates"])
         parts["checks"] = tuple(Check(**_with(c, concerns=tuple(c["concerns"]))) for c in values["checks"])
-        parts["ledger"] = tuple(Assumption(**_with(a, checks=tuple(a["checks"]))) for a in values["ledger"])
+        rows = (_with(a, checks=tuple(a["checks"]), concerns=tuple(a.get("concerns", ()))) for a in values["ledger"])
+        parts["ledger"] = tuple(Assumption(**a) for a in rows)
         v = values["verdict"]
         parts["verdict"] = Verdict(**_with(v, because=tuple(v["because"]), would_change_it=tuple(v["would_change_it"])))
         parts["tables"] = {

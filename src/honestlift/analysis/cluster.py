@@ -7,6 +7,7 @@ from typing import Any
 import numpy as np
 
 from honestlift.analysis.alternatives import with_alternatives
+from honestlift.analysis.assumptions import CLUSTER
 from honestlift.analysis.checking import check
 from honestlift.analysis.compliers import uptake_table, with_compliers
 from honestlift.analysis.estimates import Answer, estimate_metric
@@ -19,7 +20,7 @@ from honestlift.analysis.requirements import check_denominator
 from honestlift.analysis.roles import metric_table
 from honestlift.analysis.rule import redrawn_within
 from honestlift.analysis.tables import cluster_table, density_table, exposure_table, groups_of
-from honestlift.analysis.verdict import judge
+from honestlift.analysis.verdict import headline_of, judge
 from honestlift.design.metric import Metric, Ratio
 from honestlift.design.study import Study
 from honestlift.estimators.adjusted import Covariate
@@ -48,7 +49,8 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
     step("Checking")
     checks = check(reading, answers, study, lab, stages)
     several = multiplicity_table(answers, study)
-    verdict = judge(answers, checks, study, corrections(several, study.level))
+    rests_on = ledger(CLUSTER, checks, headline_of(answers, study))
+    verdict = judge(answers, checks, rests_on, study, corrections(several, study.level))
     step("Tabulating")
     tables = {
         "metrics": metric_table(answers, study),
@@ -66,7 +68,7 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
         population=_population(reading),
         estimates=tuple(e for answer in answers for e in answer.estimates),
         checks=checks,
-        ledger=ledger(checks),
+        ledger=rests_on,
         verdict=verdict,
         tables=tables,
         provenance=provenance(study, clock),
