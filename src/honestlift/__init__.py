@@ -2,7 +2,7 @@
 
 from honestlift import simulate
 from honestlift.source.connect import Source, connect
-from honestlift.design.assignment import Assignment, Rule, assign
+from honestlift.design.assignment import Assignment, Redraw, Rule, assign, redraws
 from honestlift.design.cluster import ClusterDesign, Treatment
 from honestlift.design.exposure import Exposure
 from honestlift.design.metric import Mean, Ratio
@@ -38,6 +38,7 @@ __all__ = [
     "OptInStudy",
     "Propensity",
     "Ratio",
+    "Redraw",
     "Relative",
     "Rule",
     "Source",
@@ -52,6 +53,7 @@ __all__ = [
     "connect",
     "monitor",
     "plot",
+    "redraws",
     "run",
     "simulate",
     "write_report",
