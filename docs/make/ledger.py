@@ -10,14 +10,14 @@ PAGE = Path(__file__).parents[1] / "reference" / "ledger.md"
 HEAD = """\
 # The ledger of assumptions
 
-Every result says what its headline rests on: one row of `ledger` per assumption, on the page under *Can we believe it?*, on the terminal
-after the checks, in Python as `lift.ledger` and `lift.assumption("enough_clusters")`. Each is **tested** by checks that could have refuted it,
-with their number in the statement and in `evidence`; or cannot be tested and is **bounded** by a sensitivity analysis, which says how much a
-breach would matter; or neither, and then the row says what to put into the data.
+Every result says what its headline rests on: one row of `ledger` per assumption, on the page under *Can we believe it?*, on the
+terminal after the checks, in Python as `lift.ledger` and `lift.assumption("enough_clusters")`. Each is **tested** by checks that could
+have refuted it, with their number in the statement and in `evidence`; or cannot be tested and is **bounded** by a sensitivity analysis,
+which says how much a breach would matter; or neither, and then the row says what to put into the data.
 
 | status | when |
 |---|---|
-| `violated` | a check that tests it is at `stop`. If the headline rests on it, the verdict is *not trustworthy*, and this is its first reason |
+| `violated` | a check that tests it is at `stop`; under the headline it makes the verdict *not trustworthy*, and is its first reason |
 | `questioned` | a check that tests or bounds it is at `caution` |
 | `holds` | every check that tests it passed, among them the one that can clear it |
 | `untested` | no check speaks of it, or what passed cannot clear it. `basis` says whether something bounds it |
