@@ -73,7 +73,6 @@ def cluster_checks(white: Whitened, unadjusted: Whitened, outcome: Outcome, df: 
 def _agreement(answer: Answer, study: Study) -> Check:
     headline = next(e for e in answer.estimates if e.headline)
     tests = [o for o in answer.others if o.method == headline.method and o.variant in ("wild", "randomization")]
-    tests = [o for o in tests if o.adjusted or answer.adjustment.form == "none"]  # a test without covariates has less power
     p_values = {o.variant: o.interval.p_value for o in tests}
     smallest = {o.variant: o.smallest_p for o in tests}
     p = 1.0 if headline.p_value is None else headline.p_value
