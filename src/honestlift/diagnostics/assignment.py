@@ -73,7 +73,7 @@ def sample_ratio(record: Assignment | None, present: Mapping[str, bool], arms: t
     text = f"{len(drawn) - len(lost):,} of {words.count(len(drawn), 'recorded workspace')} are in the data; missing: "
     text += f"{gone[arms[1]]:,} treated, {gone[arms[0]]:,} control ({words.p_value(p)})."
     counts |= {"missing": len(lost), "p_value": p}
-    if record.rule.kind == "bernoulli":
+    if record.rule.kind == "bernoulli" and set(arms) <= set(record.rule.names):
         share = record.rule.shares[arms[1]] / sum(record.rule.shares[arm] for arm in arms)
         coins = _binomial_p(treated, treated + control, share)
         p = min(1.0, 2 * min(p, coins)) if lost else coins
