@@ -83,7 +83,7 @@ def test_a_stratified_record_is_the_rule_whatever_the_plan_says():
     p = [x.find("user_ols:randomization").conf_high - x.find("user_ols:randomization").conf_low for x in (with_record, without)]  # type: ignore[operator]
     assert p[0] < p[1] / 10, "re-draws within strata do not move large workspaces into one arm"
     rates = {r["method"]: r["false_alarms"] for r in lab(with_record)}
-    assert rates["user_ols"] == 0
+    assert rates["user_ols"] == pytest.approx(0.05, abs=0.02)  # within the record's strata; without them it would be 0
     assert rates["user_ols:randomization"] == pytest.approx(0.05, abs=0.001)
 
 

@@ -160,3 +160,13 @@ def test_the_same_rows_in_any_order_give_the_same_bytes(kind: str):
     assert first.tables["placebo_lab"] == second.tables["placebo_lab"]
     rates = dict(zip(first.tables["placebo_lab"].columns, first.tables["placebo_lab"].rows[-1], strict=True))
     assert rates["false_alarms"] == pytest.approx(0.05, abs=0.001)  # the randomization test's reference is the rule's re-draws
+
+
+def test_strata_of_the_record_are_those_of_the_analysis():
+    f = frame(24)
+    tier = {str(w): "large" if w % 3 else "small" for w in range(24)}
+    record = hl.assign(list(tier), hl.Rule(kind="stratified", share=0.4), seed=1, strata=tier)
+    f = followed(f, record).assign(tier=lambda d: [tier[str(w)] for w in d.workspace])
+    one, two = answer(f, assignment=record), answer(f, assignment=record, strata=("tier",))
+    assert one.headline().adjustment == "strata, interacted"
+    assert [n[2:9] for n in numbers(one)] == [n[2:9] for n in numbers(two)]

@@ -9,7 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from honestlift.analysis.covariates import ABSENT, Columns, covariates_of, level_name
-from honestlift.analysis.record import in_pairs, without_late_controls
+from honestlift.analysis.record import with_recorded_strata, without_late_controls
 from honestlift.analysis.requirements import check_both_arms, check_columns, check_measured, check_units, check_uptake, numeric
 from honestlift.design.metric import Ratio
 from honestlift.design.study import Missing, Study
@@ -94,7 +94,7 @@ def read(source: Source, study: Study, step: Step, *, outcomes: bool = True) -> 
     profile = _profiled(source, study, measures, counts)
     step("Summing within workspaces")
     moments = scan.sums(source, _spec(study, list(measures), keys, outcomes=outcomes), profile)
-    cells = in_pairs(as_cells(moments, study.design, arms), study)
+    cells = with_recorded_strata(as_cells(moments, study.design, arms), study)
     for name, roles in numeric(study, outcomes=outcomes).items():
         check_both_arms(cells, name, roles[0], study.design.cluster)
     before = [name for names in columns.values() for name in names] + [m.pre for m in study.metrics if m.pre]

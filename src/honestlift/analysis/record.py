@@ -31,16 +31,22 @@ def recorded_arms(study: Study) -> tuple[str, str]:
     return "control", "treated"
 
 
-def in_pairs(cells: Cells, study: Study) -> Cells:
-    """The cells with the record's pairs in the place of strata, where clusters were randomized in pairs.
+def with_recorded_strata(cells: Cells, study: Study) -> Cells:
+    """The cells with the strata or pairs of the record, within which clusters were randomized.
 
-    A cluster that has lost its partner is a stratum of its own, and says nothing about the effect.
+    Left out of the regression they bias it wherever they could not be halved. Strata that the plan names are kept; the record's pairs
+    take their place. A cluster that has lost its partner is a stratum of its own, and says nothing about the effect. Strata
+    none of which has both arms are no strata of these data.
     """
     record = study.design.assignment
-    if record is None or record.rule.kind != "matched_pairs" or record.strata is None:
+    if record is None or record.strata is None or (study.design.strata and record.rule.kind != "matched_pairs"):
+        return cells
+    if record.rule.kind not in ("stratified", "matched_pairs"):
         return cells
     labels = [record.strata.get(str(name), LATE) for name in cells.names]
-    return replace(cells, stratum=np.unique(np.array(labels, dtype=np.str_), return_inverse=True)[1].astype(np.int64))
+    stratum = np.unique(np.array(labels, dtype=np.str_), return_inverse=True)[1].astype(np.int64)
+    both = np.isin(stratum[cells.arm], stratum[~cells.arm]).any()
+    return replace(cells, stratum=stratum) if both else cells
 
 
 def without_late_controls(source: Source, counts: Moments, study: Study) -> tuple[Source, Moments, dict[str, int]]:

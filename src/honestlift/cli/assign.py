@@ -31,8 +31,8 @@ TOLD = {
     "saturation": "a saturation for each workspace",
 }
 
-UNALIKE = 0.25
-"""Standardized difference beyond which the arms are called unalike; a judgement, as in Imbens & Rubin (2015)."""
+UNALIKE, UNLUCKY = 0.25, 1.5
+"""Standardized difference beyond which the arms are called unalike, if it is also so many times what chance gives; judgements."""
 
 
 @command(short_help="Randomize whole workspaces, and keep the record.")
@@ -111,7 +111,10 @@ def assign(  # noqa: PLR0913, PLR0917  one for each option
     _possible(target, force, kind, unit, roll, Path(data))
     source = connect(data)
     roster = read_roster(source, cluster, strata, on)
-    wanted = ((SIZE,) if size and SIZE not in on else ()) + on if kind in ON_COVARIATES else ()
+    sized = (
+        size and SIZE not in on and (not on or roster.size.min() < roster.size.max())
+    )  # nothing to match on where all are equal
+    wanted = ((SIZE,) if sized else ()) + on if kind in ON_COVARIATES else ()
     made = Rule(
         kind=kind,
         share=share,
@@ -216,7 +219,7 @@ def _show(record: Assignment, roster: Roster) -> None:
 
 def _warn(record: Assignment, far: Alikeness) -> None:
     """Say of an unlucky draw what not to do about it, and of one with too few workspaces what no test can do."""
-    if abs(far.smd) > UNALIKE and record.rule.kind not in ON_COVARIATES:
+    if abs(far.smd) > max(UNALIKE, UNLUCKY * far.chance) and record.rule.kind not in ON_COVARIATES:
         text = f"The arms differ by {words.signed(far.smd, 2)} standard deviations in {words.clean(far.covariate)}. Drawing again until "
         text += "they look alike breaks the tests; --rule rerandomized does it by a rule that the tests know; matched_pairs avoids it."
         err().print(text, markup=False, soft_wrap=True)
