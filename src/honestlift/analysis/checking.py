@@ -45,7 +45,7 @@ def check(
     made += uptake_checks(reading, study)
     made += [_missing(reading, answer, study) for answer in answers]
     made += [_adjusted(a, study) for a in answers if a.adjustment.used or a.adjustment.left_out]
-    made += [c for a in answers for c in _owed(a, study)]
+    made += [c for a in answers for c in rule_checks(a.metric.label, a.outcome, a.adjustment.used, study)]
     made += balance_checks(reading, study)
     made += [_lab(lab, adjusted=primary.adjustment.form != "none")] if lab else []
     made += [compliers.first_stage(s.metric, s.treated, s.control, s.stage.f if s.stage else None) for s in stages]
@@ -89,13 +89,13 @@ def _adjusted(answer: Answer, study: Study) -> Check:
     return precision.adjustment(answer.metric.label, made.form, made.used, made.left_out if asked else (), before, after)
 
 
-def _owed(answer: Answer, study: Study) -> list[Check]:
+def rule_checks(metric: str, outcome: Outcome, used: Sequence[str], study: Study) -> list[Check]:
     """What the rule of the record asks of the analysis: covariates that the draw balanced, pairs that are weighted as users."""
-    record, outcome = study.design.assignment, answer.outcome
+    record = study.design.assignment
     if record is not None and record.rule.kind == "rerandomized":
-        return [assignment.balanced_covariates(answer.metric.label, record.rule.covariates, answer.adjustment.used)]
+        return [assignment.balanced_covariates(metric, record.rule.covariates, used)]
     if record is not None and record.rule.kind == "matched_pairs" and outcome.stratum is not None:
-        return [assignment.pair_weights(answer.metric.label, outcome.per_cluster()[0], outcome.arm, outcome.stratum)]
+        return [assignment.pair_weights(metric, outcome.per_cluster()[0], outcome.arm, outcome.stratum)]
     return []
 
 

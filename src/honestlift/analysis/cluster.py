@@ -15,6 +15,7 @@ from honestlift.analysis.multiplicity import corrections, multiplicity_table
 from honestlift.analysis.placebo import run_lab
 from honestlift.analysis.provenance import Clock, provenance
 from honestlift.analysis.reading import Reading, Step, read
+from honestlift.analysis.record import assignment_facts
 from honestlift.analysis.requirements import check_denominator
 from honestlift.analysis.roles import metric_table
 from honestlift.analysis.rule import known_before, redrawn_by
@@ -62,7 +63,7 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
         name=study.name,
         kind="cluster",
         data=_data(reading, [a.outcome for a in answers], study),
-        population=_population(reading),
+        population=_population(reading, study),
         estimates=tuple(e for answer in answers for e in answer.estimates),
         checks=checks,
         ledger=ledger(checks),
@@ -103,7 +104,7 @@ def _data(reading: Reading, outcomes: list[Outcome], study: Study) -> dict[str, 
     }
 
 
-def _population(reading: Reading) -> dict[str, Any]:
+def _population(reading: Reading, study: Study) -> dict[str, Any]:
     cells = reading.cells
     users = cells.users
     everyone = cells.indicator(np.zeros(cells.moments.cells))
@@ -113,4 +114,5 @@ def _population(reading: Reading) -> dict[str, Any]:
     }
     exposure = {} if cells.exposed is None else {g: int(everyone.count[c].sum()) for g, c in groups_of(everyone).items()}
     sizes = {"min": int(users.min()), "median": float(np.median(users)), "max": int(users.max())}
-    return {"arms": arms, "exposure_counts": exposure, "cluster_size": sizes}
+    rule = assignment_facts(study)
+    return {"arms": arms, "exposure_counts": exposure, "cluster_size": sizes} | ({"assignment": rule} if rule else {})

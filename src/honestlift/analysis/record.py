@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
@@ -29,6 +30,18 @@ def recorded_arms(study: Study) -> tuple[str, str]:
     if len(names) == 2 and not {"control", "treated"} <= set(names):
         return names[0], names[1]
     return "control", "treated"
+
+
+def assignment_facts(study: Study) -> dict[str, Any]:
+    """What the record says of the draw, for the result: its rule, shares and clusters, what it looked at; empty without a record."""
+    record = study.design.assignment
+    if record is None:
+        return {}
+    rule = record.rule
+    facts: dict[str, Any] = {"rule": rule.kind, "arms": rule.shares, "clusters": len(record.assigned)}
+    facts |= {"strata": len(set(record.strata.values()))} if record.strata is not None else {}
+    facts |= {"covariates": list(rule.covariates)} if rule.covariates else {}
+    return facts | ({"acceptance": rule.acceptance} if rule.kind == "rerandomized" else {})
 
 
 def with_recorded_strata(cells: Cells, study: Study) -> Cells:
