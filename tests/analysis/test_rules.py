@@ -187,3 +187,15 @@ def test_the_result_and_the_page_say_how_the_arms_were_drawn():
         assert "<b>" not in page
         assert "\u202e" not in page
     assert "assignment" not in answer(f).population
+
+
+def test_pairs_that_are_too_many_for_the_regression_are_left_out_and_that_is_said():
+    f = frame(500, 3)
+    f["minutes"] += f.groupby("workspace").before.transform("mean")
+    known_to_all = {str(w): [float(d.before.mean())] for w, d in f.groupby("workspace")}
+    record = hl.assign(list(known_to_all), hl.Rule(kind="matched_pairs", covariates=("before",)), seed=1, covariates=known_to_all)
+    f = followed(f, record)
+    lift = answer(f, assignment=record)
+    assert lift.headline().adjustment == "none"
+    assert lift.check("pair_weights").level == "caution"
+    assert lift.headline().estimate == answer(f).headline().estimate

@@ -23,6 +23,7 @@ from honestlift.estimators.ratio import denominators
 from honestlift.inference.sandwich import Whitened, covariance, effective_clusters, leverage, whiten
 from honestlift.moments.cells import Outcome
 from honestlift.moments.spec import Sum
+from honestlift.report.names import beyond_lab
 from honestlift.result import Check
 
 ORDER = {"stop": 0, "caution": 1, "ok": 2}
@@ -47,7 +48,7 @@ def check(
     made += [_adjusted(a, study) for a in answers if a.adjustment.used or a.adjustment.left_out]
     made += [c for a in answers for c in rule_checks(a.metric.label, a.outcome, a.adjustment.used, study)]
     made += balance_checks(reading, study)
-    made += [_lab(lab, adjusted=primary.adjustment.form != "none")] if lab else []
+    made += [_lab(lab, adjusted=beyond_lab(next(e for e in primary.estimates if e.headline)))] if lab else []
     made += [compliers.first_stage(s.metric, s.treated, s.control, s.stage.f if s.stage else None) for s in stages]
     return tuple(sorted(made, key=lambda c: ORDER[c.level]))
 
@@ -94,7 +95,7 @@ def rule_checks(metric: str, outcome: Outcome, used: Sequence[str], study: Study
     record = study.design.assignment
     if record is not None and record.rule.kind == "rerandomized":
         return [assignment.balanced_covariates(metric, record.rule.covariates, used)]
-    if record is not None and record.rule.kind == "matched_pairs" and outcome.stratum is not None:
+    if record is not None and record.rule.kind == "matched_pairs":
         return [assignment.pair_weights(metric, outcome.per_cluster()[0], outcome.arm, outcome.stratum)]
     return []
 

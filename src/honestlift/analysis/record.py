@@ -14,6 +14,9 @@ from honestlift.moments.cells import Cells
 from honestlift.moments.table import Moments
 from honestlift.source.connect import Source
 
+MOST_NUMBERS = 8_000_000
+"""Clusters × regressors² up to which the record's strata or pairs enter the regression: 316 clusters in pairs, a few seconds."""
+
 LATE = "joined late"
 """The stratum of clusters that joined after the draw and have their arm from a hash."""
 
@@ -49,7 +52,8 @@ def with_recorded_strata(cells: Cells, study: Study) -> Cells:
 
     Left out of the regression they bias it wherever they could not be halved. Strata that the plan names are kept; the record's pairs
     take their place. A cluster that has lost its partner is a stratum of its own, and says nothing about the effect. Strata
-    none of which has both arms are no strata of these data.
+    none of which has both arms are no strata of these data, and too many of them are left out: the interval is then that of a draw
+    without them, which is wider than need be.
     """
     record = study.design.assignment
     if record is None or record.strata is None or (study.design.strata and record.rule.kind != "matched_pairs"):
@@ -59,7 +63,8 @@ def with_recorded_strata(cells: Cells, study: Study) -> Cells:
     labels = [record.strata.get(str(name), LATE) for name in cells.names]
     stratum = np.unique(np.array(labels, dtype=np.str_), return_inverse=True)[1].astype(np.int64)
     both = np.isin(stratum[cells.arm], stratum[~cells.arm]).any()
-    return replace(cells, stratum=stratum) if both else cells
+    columns = (1 if record.rule.kind == "matched_pairs" else 2) * (int(stratum.max()) + 1)
+    return replace(cells, stratum=stratum) if both and stratum.size * columns**2 <= MOST_NUMBERS else cells
 
 
 def without_late_controls(source: Source, counts: Moments, study: Study) -> tuple[Source, Moments, dict[str, int]]:
