@@ -136,6 +136,9 @@ def test_late_workspaces_by_hash_are_in_and_late_controls_are_out():
             assert lift.data["n_clusters"] == 20
             assert lift.data["dropped"] == {"joined after the draw": 48}
             assert numbers(lift) == numbers(answer(data[data.workspace < 20], assignment=record))
+            against = answer(data.assign(treated=data.treated.where(data.workspace != 21, 1)), assignment=record)
+            assert against.check("assignment_followed").evidence["disagree"] == 1  # treated though late
+            assert against.data["n_clusters"] == 21
         else:
             assert (lift.data["n_clusters"], levels(lift)["assignment_followed"]) == (24, "stop")
 

@@ -84,7 +84,7 @@ def read(source: Source, study: Study, step: Step, *, outcomes: bool = True) -> 
     if arms.others:
         source = source.restricted(study.design.arm, [v for v in (arms.treated, arms.control) if v is not None])
         counts = scan.count_cells(source, keys)
-    source, counts, late = without_late_controls(source, counts, study)
+    source, counts, late = without_late_controls(source, counts, arms, study)
     step("Looking for repeated users")
     total, events = int(counts.rows.sum()), study.rows == "events"
     one_in = 1 if events else check_units(source, study.design.unit, total, exact=study.exact_duplicates)

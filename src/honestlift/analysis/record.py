@@ -10,6 +10,7 @@ import numpy as np
 from honestlift.design.cluster import Treatment
 from honestlift.design.study import Study
 from honestlift.moments import scan
+from honestlift.moments.arms import Arms
 from honestlift.moments.cells import Cells
 from honestlift.moments.table import Moments
 from honestlift.source.connect import Source
@@ -67,21 +68,23 @@ def with_recorded_strata(cells: Cells, study: Study) -> Cells:
     return replace(cells, stratum=stratum) if both and stratum.size * columns**2 <= MOST_NUMBERS else cells
 
 
-def without_late_controls(source: Source, counts: Moments, study: Study) -> tuple[Source, Moments, dict[str, int]]:
+def without_late_controls(source: Source, counts: Moments, arms: Arms, study: Study) -> tuple[Source, Moments, dict[str, int]]:
     """The rows without clusters that joined after the draw and are in control by the record's rule; and how many users they had.
 
-    They were not randomized, so that they are nobody's comparison.
+    They were not randomized, so that they are nobody's comparison. One that is treated all the same stays, for a check to find.
 
     Args:
         source: the rows of the two arms.
-        counts: rows per cell, by cluster and more.
+        counts: rows per cell, by cluster, treatment and more.
+        arms: which value of the treatment is which.
         study: names the cluster and the record.
     """
     record, cluster = study.design.assignment, study.design.cluster
     if record is None or record.rule.late != "control":
         return source, counts, {}
-    key = counts.keys[cluster]
-    kept = [label for label in key.labels if label is not None and str(label) in record.assigned]
+    key, treatment = counts.keys[cluster], counts.keys[study.design.arm]
+    treated = set(key.codes[treatment.codes == treatment.labels.index(arms.treated)].tolist())
+    kept = [v for code, v in enumerate(key.labels) if v is not None and (str(v) in record.assigned or code in treated)]
     if len(kept) == len(key.labels) or not kept:
         return source, counts, {}
     source = source.restricted(cluster, kept)
