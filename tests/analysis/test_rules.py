@@ -202,3 +202,11 @@ def test_pairs_that_are_too_many_for_the_regression_are_left_out_and_that_is_sai
     assert lift.headline().adjustment == "none"
     assert lift.check("pair_weights").level == "caution"
     assert lift.headline().estimate == answer(f).headline().estimate
+
+
+@pytest.mark.parametrize(("kind", "tested"), [("complete", False), ("matched_pairs", True), ("rerandomized", True)])
+def test_matched_and_balanced_draws_are_tested_by_their_rule_up_to_fifty_workspaces(kind: str, tested: bool):
+    f = frame(40, 5 * [3, 4, 5, 6, 7, 8, 9, 10])
+    record = drawn(kind, f)
+    lift = answer(followed(f, record), assignment=record)
+    assert any(e.method == "user_ols:randomization" for e in lift.estimates) == tested
