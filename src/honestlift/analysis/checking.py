@@ -42,7 +42,7 @@ def check(
     means = [a for a in answers if not isinstance(a.metric, Ratio)]
     made += [clusters.size_effect(a.metric.label, a.outcome, smallest_difference(a.outcome)) for a in means]
     made += [_denominator(reading, a.metric, study) for a in answers if isinstance(a.metric, Ratio)]
-    made += [_agreement(answer, study) for answer in answers if answer.others]
+    made += [_agreement(answer, study) for answer in answers if any(o.method == "user_ols" for o in answer.others)]
     made += uptake_checks(reading, study)
     made += [_missing(reading, answer, study) for answer in answers]
     made += [_adjusted(a, study) for a in answers if a.adjustment.used or a.adjustment.left_out]
