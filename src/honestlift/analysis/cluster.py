@@ -16,14 +16,14 @@ from honestlift.analysis.multiplicity import corrections, multiplicity_table
 from honestlift.analysis.placebo import run_lab
 from honestlift.analysis.provenance import Clock, provenance
 from honestlift.analysis.reading import Reading, Step, read
+from honestlift.analysis.record import assignment_facts
 from honestlift.analysis.requirements import check_denominator
 from honestlift.analysis.roles import metric_table
-from honestlift.analysis.rule import redrawn_within
+from honestlift.analysis.rule import known_before, redrawn_by
 from honestlift.analysis.tables import cluster_table, density_table, exposure_table, groups_of
 from honestlift.analysis.verdict import headline_of, judge
 from honestlift.design.metric import Metric, Ratio
 from honestlift.design.study import Study
-from honestlift.estimators.adjusted import Covariate
 from honestlift.estimators.ratio import ratio_outcome, workspace_ratios
 from honestlift.moments.cells import Outcome
 from honestlift.result import Lift
@@ -41,7 +41,7 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
     reading = read(source, study, step)
     step("Estimating")
     answers = [_answer(metric, reading, study) for metric in study.metrics]
-    answers = [with_alternatives(a, redrawn_within(reading, a.outcome, a.metric.columns, study), study) for a in answers]
+    answers = [with_alternatives(a, redrawn_by(reading, a.outcome, a.metric.columns, study), study) for a in answers]
     compliers = [with_compliers(answer, reading, study) for answer in answers]
     answers, stages = [a for a, _ in compliers], [s for _, s in compliers if s]
     step("Re-drawing the assignment")
@@ -65,7 +65,7 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
         name=study.name,
         kind="cluster",
         data=_data(reading, [a.outcome for a in answers], study),
-        population=_population(reading),
+        population=_population(reading, study),
         estimates=tuple(e for answer in answers for e in answer.estimates),
         checks=checks,
         ledger=rests_on,
@@ -77,10 +77,9 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
 
 
 def _answer(metric: Metric, reading: Reading, study: Study) -> Answer:
-    """One metric, adjusted for its own measure before the treatment first, then for the covariates in the order of the study."""
+    """One metric, adjusted for what the draw balanced, then for its own measure before the treatment, then as the study has them."""
     cells = reading.cells
-    kept = cells.kept(*metric.columns)
-    covariates = [Covariate(name=name, values=reading.covariates[name].values[kept]) for name in study.before(metric)]
+    covariates = known_before(reading, metric, metric.columns, study)
     if not isinstance(metric, Ratio):
         return estimate_metric(metric, cells.outcome(metric.column), study, covariates)
     check_denominator(cells, metric)
@@ -107,7 +106,7 @@ def _data(reading: Reading, outcomes: list[Outcome], study: Study) -> dict[str, 
     }
 
 
-def _population(reading: Reading) -> dict[str, Any]:
+def _population(reading: Reading, study: Study) -> dict[str, Any]:
     cells = reading.cells
     users = cells.users
     everyone = cells.indicator(np.zeros(cells.moments.cells))
@@ -117,4 +116,5 @@ def _population(reading: Reading) -> dict[str, Any]:
     }
     exposure = {} if cells.exposed is None else {g: int(everyone.count[c].sum()) for g, c in groups_of(everyone).items()}
     sizes = {"min": int(users.min()), "median": float(np.median(users)), "max": int(users.max())}
-    return {"arms": arms, "exposure_counts": exposure, "cluster_size": sizes}
+    rule = assignment_facts(study)
+    return {"arms": arms, "exposure_counts": exposure, "cluster_size": sizes} | ({"assignment": rule} if rule else {})

@@ -67,7 +67,16 @@ def subtitle(lift: Lift) -> list[str]:
     data = lift.data
     treated = f"{words.count(data['n_treated_clusters'], 'workspace')} treated, "
     treated += f"{data['n_clusters'] - data['n_treated_clusters']:,} control"
-    return ["Whole workspaces randomized", words.count(data["n_units"], "user"), treated, *page.analysed(lift)]
+    return [f"Whole workspaces randomized{drawn_by(lift)}", words.count(data["n_units"], "user"), treated, *page.analysed(lift)]
+
+
+def drawn_by(lift: Lift) -> str:
+    """How the arms were drawn, where the result knows of a record that says more than that they were."""
+    rule = lift.population.get("assignment", {})
+    kind = rule.get("rule")
+    if kind == "rerandomized":
+        return f" until alike in {words.clean(words.listing([str(name) for name in rule.get('covariates', ())]))}"
+    return {"stratified": " within strata", "bernoulli": " by a coin each", "matched_pairs": " in matched pairs"}.get(kind, "")
 
 
 def facts(lift: Lift) -> list[Fact]:

@@ -77,6 +77,8 @@ FADED = ("naive_ols", "published_rollout", "naive")
 CHECKS = {
     "sample_ratio": "Sample ratio",
     "assignment_followed": "Assignment followed",
+    "balanced_covariates": "Adjusted for what was balanced",
+    "pair_weights": "Weights of the pairs",
     "treatment_constant": "One arm per workspace",
     "unit_in_clusters": "One place per user",
     "few_clusters": "Enough workspaces",
@@ -166,6 +168,11 @@ def is_road(e: Estimate) -> bool:
 def is_adjusted(e: Estimate) -> bool:
     """Whether covariates of a cluster study are in an estimate."""
     return e.adjustment.startswith("covariates") or "; covariates" in e.adjustment
+
+
+def beyond_lab(e: Estimate) -> bool:
+    """Whether a headline uses what the placebo lab does not: covariates, pairs, or strata that are only added."""
+    return is_adjusted(e) or "additive" in e.adjustment
 
 
 def road(e: Estimate) -> str:

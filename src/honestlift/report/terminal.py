@@ -17,7 +17,7 @@ from honestlift.report.asked import primary
 from honestlift.report.assumptions import assumptions, rests_on
 from honestlift.report.lab import lab
 from honestlift.report.looks import looks
-from honestlift.report.names import FADED, STATES, VARIANTS, estimand, is_adjusted, is_road, road
+from honestlift.report.names import FADED, STATES, VARIANTS, beyond_lab, estimand, is_adjusted, is_road, road
 from honestlift.result import Check, Estimate, Lift, Number
 
 STRIP = 25
@@ -50,7 +50,7 @@ def renderable(lift: Lift) -> RenderableType:
         estimates = [e for e in lift.estimates if e.metric == metric]
         parts.append(Padding(_Numbers(metric, estimates, _smallest(lift, metric)), (1, 0, 0, 1)))
     if "placebo_lab" in lift.tables:
-        parts.append(Padding(lab(lift.tables["placebo_lab"], adjusted=is_adjusted(lift.headline(primary(lift)))), (1, 0, 0, 0)))
+        parts.append(Padding(lab(lift.tables["placebo_lab"], adjusted=beyond_lab(lift.headline(primary(lift)))), (1, 0, 0, 0)))
     if "monitoring" in lift.tables:
         parts.append(Padding(looks(lift.tables["monitoring"], primary(lift)), (1, 0, 0, 0)))
     parts.append(_checks(lift.checks))

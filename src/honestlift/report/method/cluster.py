@@ -98,9 +98,9 @@ FORMAL = {
         "Webb (2023), Canadian Journal of Economics 56.",
     ),
     ":randomization": (
-        "Beside the headline when workspaces are few: the studentized difference under re-drawn assignments of the same kind; its "
-        "interval holds the constant effects that it does not reject.",
-        "Wu & Ding (2021), Journal of the American Statistical Association 116.",
+        "Beside the headline when workspaces are few: the t of the headline, with its strata, pairs and covariates, under arms re-drawn by "
+        "the recorded rule; its interval holds the constant effects that it does not reject.",
+        "Wu & Ding (2021), Journal of the American Statistical Association 116; Zhao & Ding (2021), Journal of Econometrics 225.",
     ),
 }
 
@@ -114,6 +114,13 @@ RATIO = (
     "vary between workspaces, and the interval knows it."
 )
 
+RULES = {
+    "matched_pairs": "Workspaces that were alike formed pairs, and of each pair one got the feature: the two are compared with each other.",
+    "rerandomized": "The split was drawn again until both arms were alike in what was known before, by a rule that was written down; the "
+    "numbers are adjusted for it, and the test draws by the same rule.",
+    "stratified": "Workspaces were randomized within strata, and are compared within them.",
+}
+
 
 def plain(lift: Lift) -> list[str]:
     """The method in sentences for everyone."""
@@ -122,4 +129,6 @@ def plain(lift: Lift) -> list[str]:
     headlines = [e for e in lift.estimates if e.headline]
     text += [ADJUSTED] if any(is_adjusted(e) for e in headlines) else []
     text += [RATIO] if any(e.scale == "difference of ratios" for e in headlines) else []
+    rule = RULES.get(lift.population.get("assignment", {}).get("rule", ""))
+    text += [rule] if rule else []
     return text + ([DIRECT] if any(e.estimand == "spillover" for e in lift.estimates) else [])
