@@ -9,12 +9,21 @@ from honestlift.design.metric import Mean, Ratio
 from honestlift.design.modelling import Learners, Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy
 from honestlift.design.study import Study
+from honestlift.design.variation import Variation
+from honestlift.design.collaboration import Collaboration
+from honestlift.inference.opt_in_power import Selection
 from honestlift.design.looks import Looks
+from honestlift.analysis.power.measuring import measure
+from honestlift.analysis.power.graph import collaboration_of
+from honestlift.analysis.power.designs import Designs, compare_designs
+from honestlift.analysis.power.propose import power
+from honestlift.proposal import Power, Proposal, Recommendation
 from honestlift.analysis.check import Checked, check_design
 from honestlift.analysis.analyze import analyze, run
 from honestlift.analysis.monitoring import monitor
 from honestlift.result import Assumption, Check, Estimate, Lift, Relative, Table, Verdict
 from honestlift.report.html import write_report
+from honestlift.report.proposal.page import write_design
 from honestlift.report.plot import plot
 from honestlift.errors import HonestliftError
 from honestlift.version import __version__
@@ -25,7 +34,9 @@ __all__ = [
     "Check",
     "Checked",
     "ClusterDesign",
+    "Collaboration",
     "Covariate",
+    "Designs",
     "Estimate",
     "Exposure",
     "HonestliftError",
@@ -36,25 +47,35 @@ __all__ = [
     "Mean",
     "OptInDesign",
     "OptInStudy",
+    "Power",
     "Propensity",
+    "Proposal",
     "Ratio",
+    "Recommendation",
     "Redraw",
     "Relative",
     "Rule",
+    "Selection",
     "Source",
     "Study",
     "Table",
     "Treatment",
+    "Variation",
     "Verdict",
     "__version__",
     "analyze",
     "assign",
     "check_design",
+    "collaboration_of",
+    "compare_designs",
     "connect",
+    "measure",
     "monitor",
     "plot",
+    "power",
     "redraws",
     "run",
     "simulate",
+    "write_design",
     "write_report",
 ]
