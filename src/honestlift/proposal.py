@@ -35,6 +35,11 @@ class Power:
         users_needed: the same in users, for a study of users who choose.
         trusted: whether the method holds for a study of this shape.
         headline: whether this row is the answer for its estimand.
+
+    Example:
+        >>> row = hl.power(hl.Variation.of(clusters=50, mean_size=1000, icc=0.5, sd=0.4243), effect=0.2).answer("itt_user")
+        >>> row.method, round(row.mde, 3), round(row.power, 2), row.clusters_needed
+        ('formula', 0.243, 0.64, 74)
     """
 
     estimand: str
@@ -53,7 +58,12 @@ class Power:
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Recommendation:
-    """What to do, in words: its level, the headline sentence, the reasons, and what would change it."""
+    """What to do, in words: its level, the headline sentence, the reasons, and what would change it.
+
+    Example:
+        >>> hl.power(hl.Selection(users=20_000, adoption=0.2), effect=0.1).recommendation.level
+        'ready'
+    """
 
     level: Readiness
     headline: str

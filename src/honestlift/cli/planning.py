@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass, fields
+from dataclasses import dataclass, fields, replace
 from functools import wraps
 from pathlib import Path
 from typing import Any
@@ -126,8 +126,7 @@ def proposal_of(options: Options, step: Callable[[str], None], name: str | None,
     if options.users is not None or options.adoption is not None:
         return _choosers(options, step, name, question)
     known, source, unit, cluster, title = _known(options)
-    if options.clusters is not None and source is not None:
-        known = known.with_clusters(options.clusters)
+    known = known if source is None else _assumed(options, known)
     effect = _effect(options, known.mean)
     designs = _designs(options, known, source, unit, cluster, effect, step)
     return power(
@@ -144,6 +143,34 @@ def proposal_of(options: Options, step: Callable[[str], None], name: str | None,
         seed=options.seed,
         step=step,
     )
+
+
+def _assumed(o: Options, known: Variation) -> Variation:
+    """What was measured, with another number of workspaces, or with covariates that the data do not have.
+
+    Raises:
+        click.UsageError: if a number is given that was measured.
+    """
+    for name, given in (
+        ("--size", o.size),
+        ("--size-cv", o.size_cv or None),
+        ("--icc", o.icc),
+        ("--sd", o.sd),
+        ("--mean", o.mean),
+    ):
+        if given is not None:
+            raise click.UsageError(f"{name} is measured on DATA. Leave one of them out.")
+    if o.clusters is not None:
+        known = known.with_clusters(o.clusters)
+    if not (o.r2_between or o.r2_within):
+        return known
+    if o.covariates:
+        raise click.UsageError(
+            "--covariate is measured on DATA, --r2-between and --r2-within are assumed. Give one or the other."
+        )
+    between = 1 - (1 - known.r2_between) * (1 - (o.r2_between or 0.0))
+    source = f"{known.source}, with an assumed covariate"
+    return replace(known, r2_between=between, r2_within=o.r2_within or 0.0, covariates=known.covariates + 1, source=source)
 
 
 def _choosers(o: Options, step: Callable[[str], None], name: str | None, question: str) -> Proposal:

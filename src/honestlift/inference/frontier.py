@@ -13,7 +13,8 @@ from scipy.special import gammaln, stdtrit
 from honestlift.design.assignment import arm_sizes, draw
 from honestlift.design.collaboration import Collaboration
 from honestlift.design.variation import Variation
-from honestlift.inference.power import FEWEST_ARM, MOST_CV, difference_test
+from honestlift.inference.power import FEWEST_ARM, MOST_CV, satterthwaite_df
+from honestlift.inference.simulated_power import difference_test
 
 DRAWS = 1_000
 """Studies that are simulated for a unit whose clusters are few or unequal."""
@@ -171,7 +172,7 @@ def precision(
     total = variation.between * float(squares.sum()) + variation.within * float(within.sum())
     error = math.sqrt(max(total, 0.0) * clusters / (clusters - 1) / (users**2 * p * (1 - p)))
     cv = float(n.std() / n.mean())
-    df = clusters - 2 - variation.covariates
+    df = satterthwaite_df(treated, clusters - treated) - variation.covariates
     if min(treated, clusters - treated) >= FEWEST_ARM and (cv <= MOST_CV or clusters > MOST_DRAWN) and df >= 1:
         quantiles = float(stdtrit(df, (1 + level) / 2) + stdtrit(df, target))
         return Precision(clusters=clusters, size_cv=cv, std_error=error, mde=quantiles * error, simulated=False)

@@ -1,32 +1,29 @@
-"""Power before the data: closed forms for cluster studies, and the test itself on re-drawn arms of workspaces as unequal as they are."""
+"""Power before the data: closed forms for cluster studies, and the workspaces that an effect needs."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
-from scipy.special import nctdtr, stdtr, stdtrit
+from scipy.special import nctdtr, stdtrit
 
 from honestlift.design.assignment import arm_sizes
 from honestlift.design.variation import Variation
 from honestlift.errors import DesignError
 
 Estimand = Literal["itt_user", "itt_cluster"]
-Arms = Callable[[np.random.Generator, int], NDArray[np.bool_]]
-"""Draws arms of K workspaces: (rng, draws) to (draws, K), true where treated."""
 
 FEWEST_ARM, MOST_CV = 10, 0.6
 """Smaller arm below which, and coefficient of variation of the sizes above which, the closed form is no longer trusted."""
 
-BLOCK = 1_000_000
-"""Draws × workspaces that are held at one time."""
+FAR = 37.0
+"""Standard errors up to which a noncentral t is evaluated; beyond, the test rejects as surely."""
 
-FAR = 1_000.0
-"""Standard errors beyond which a noncentral t is not evaluated: the test rejects."""
+NEVER = 8.0
+"""Standard errors from which the test never announces the wrong sign (under 1e-15)."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -35,7 +32,7 @@ class Formula:
 
     Attributes:
         std_error: in the unit of the outcome.
-        df: K − 2 − q.
+        df: Satterthwaite's for the workspaces of each arm, less q: K − 2 − q where arms are equal.
         trusted: whether sizes and arms are where the form agrees with the test itself within 0.03 of power.
     """
 
@@ -72,8 +69,8 @@ def formula(variation: Variation, *, share: float = 0.5, estimand: Estimand = "i
         per_cluster = variation.between * (1 + variation.size_cv**2) + variation.within / n.mean()
     else:
         per_cluster = variation.between + variation.within * float((1 / n).mean())
-    df = clusters - 2 - variation.covariates
-    if df < 1:
+    df = satterthwaite_df(treated, clusters - treated) - variation.covariates
+    if clusters - 2 - variation.covariates < 1:
         raise DesignError.out_of_range(
             "covariates",
             variation.covariates,
@@ -82,9 +79,15 @@ def formula(variation: Variation, *, share: float = 0.5, estimand: Estimand = "i
     smaller = min(treated, clusters - treated)
     return Formula(
         std_error=math.sqrt(per_cluster * clusters / (treated * (clusters - treated))),
-        df=df,
+        df=max(df, 1.0),
         trusted=smaller >= FEWEST_ARM and variation.size_cv <= MOST_CV,
     )
+
+
+def satterthwaite_df(one: int, other: int) -> float:
+    """Degrees of freedom of the CR2 t of a difference between so many workspaces of equal size: K − 2 for equal arms, fewer for others."""
+    clusters = one + other
+    return clusters**2 * (one - 1) * (other - 1) / (one**2 * (one - 1) + other**2 * (other - 1))
 
 
 def treated_of(clusters: int, share: float) -> int:
@@ -105,153 +108,8 @@ def t_power(shift: NDArray[np.float64], df: NDArray[np.float64] | float, level: 
     """Chance that |t| passes its two-sided critical value, t noncentral with this shift; element by element."""
     critical = stdtrit(df, (1 + level) / 2)
     size = np.minimum(np.abs(shift), FAR)
-    upper = np.where(size > 37, stdtr(df, np.minimum(size, FAR) - critical), 1 - nctdtr(df, np.minimum(size, 37), critical))
-    return np.clip(upper + np.where(size > 37, 0.0, nctdtr(df, np.minimum(size, 37), -critical)), 0.0, 1.0)
-
-
-def redrawn_power(
-    variation: Variation, arms: NDArray[np.bool_], effect: float, *, estimand: Estimand = "itt_user", level: float = 0.95
-) -> float:
-    """Power as the mean of noncentral t over re-drawn arms of the actual sizes.
-
-    V_r = Σ_a Σ_{g∈a} n_g²(τ² + σ²_W/n_g)/N_a² per user, the same with every n_g in the weights alike per workspace; df_r is
-    Satterthwaite's.
-
-    Args:
-        variation: sizes and variances.
-        arms: (B, K) re-drawn arms.
-        effect: in the unit of the outcome.
-        estimand: ``itt_user`` or ``itt_cluster``.
-        level: of the test.
-    """
-    variance, df = _law(variation, arms, estimand)
-    return float(t_power(effect / np.sqrt(variance), df, level).mean())
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Simulated:
-    """The study's own test in simulated studies; one set of draws tells the power of every effect.
-
-    An effect that all workspaces share moves the estimate and leaves its standard error alone: in a draw the effect is announced
-    when it exceeds ``needed``, and never wrongly signed but when it exceeds ``wrong``.
-
-    Attributes:
-        needed: (2B,) sorted effects from which a draw announces a gain; each draw counts with its mirror image.
-        std_error: standard deviation of the estimates.
-        draws: number B of studies.
-    """
-
-    needed: NDArray[np.float64]
-    std_error: float
-    draws: int
-
-    def power(self, effect: float) -> float:
-        """Share of the studies that announce an effect of this size, in either direction."""
-        size = abs(effect)
-        right = np.searchsorted(self.needed, size, side="right")
-        wrong = np.searchsorted(self.needed, -size, side="right")
-        return float(right + wrong) / self.needed.size
-
-    def mde(self, target: float = 0.8) -> float:
-        """Smallest effect that this share of the studies announce."""
-        low, high = 0.0, float(max(self.needed[-1], 0.0))
-        for _ in range(60):
-            middle = (low + high) / 2
-            low, high = (low, middle) if self.power(middle) >= target else (middle, high)
-        return high
-
-    def error(self, power: float) -> float:
-        """Monte Carlo standard error of a power."""
-        return math.sqrt(max(power * (1 - power), 0.0) / self.draws)
-
-
-def simulate_power(
-    variation: Variation,
-    redraw: Arms,
-    rng: np.random.Generator,
-    *,
-    draws: int = 4_000,
-    estimand: Estimand = "itt_user",
-    level: float = 0.95,
-) -> Simulated:
-    """Studies of these very workspaces, analysed as ``run`` does: difference of means, CR2, Satterthwaite df.
-
-    Workspace means are normal with variance τ² + σ²_W/n_g, what covariates explain taken off; q covariates take q degrees of
-    freedom.
-
-    Args:
-        variation: sizes and variances.
-        redraw: draws arms by the design's rule.
-        rng: source of randomness.
-        draws: number B of studies.
-        estimand: ``itt_user`` or ``itt_cluster``.
-        level: of the test.
-
-    Returns:
-        The effects that each study needed.
-    """
-    step = max(1, BLOCK // variation.clusters)
-    spread = np.sqrt(variation.between + variation.within / variation.n)
-    weights = variation.n if estimand == "itt_user" else np.ones(variation.clusters)
-    found: list[NDArray[np.float64]] = []
-    moved: list[NDArray[np.float64]] = []
-    for start in range(0, draws, step):
-        arms = redraw(rng, min(step, draws - start))
-        means = rng.standard_normal(arms.shape) * spread
-        difference, error, df = difference_test(weights, means, arms)
-        needed = stdtrit(np.maximum(df - variation.covariates, 1.0), (1 + level) / 2) * error
-        found += [needed - difference, needed + difference]
-        moved.append(difference)
-    spread_found = np.concatenate(moved)
-    return Simulated(needed=np.sort(np.concatenate(found)), std_error=float(spread_found.std()), draws=draws)
-
-
-def difference_test(
-    weights: NDArray[np.float64], means: NDArray[np.float64], arms: NDArray[np.bool_]
-) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
-    """Weighted difference of workspace means, its CR2 error and Satterthwaite df, in closed form, for many studies at once.
-
-    For two arms P_g is w_g = n_g/N_a on the arm's coordinate, so that V = Σ_g w_g²(ȳ_g − ȳ_a)²/(1 − w_g), and the df of Bell and
-    McCaffrey (2002) need no matrices. With equal weights this is Welch's error with Satterthwaite's df.
-
-    Args:
-        weights: (K,) users of each workspace; ones for the effect per workspace.
-        means: (B, K) mean outcome of each workspace.
-        arms: (B, K) true where treated.
-
-    Returns:
-        (B,) differences, standard errors and degrees of freedom.
-    """
-    difference = np.zeros(arms.shape[0])
-    variance, total, squares, crossed, quartic = (np.zeros(arms.shape[0]) for _ in range(5))
-    for sign, inside in ((1, arms), (-1, ~arms)):
-        users = np.where(inside, weights, 0.0)
-        every = users.sum(axis=1, keepdims=True)
-        w = users / every
-        mean = np.einsum("bk,bk->b", w, means)
-        left = np.where(1 - w > 1e-9, 1 - w, np.inf)
-        difference += sign * mean
-        variance += (w * w * (means - mean[:, None]) ** 2 / left).sum(axis=1)
-        d = w / (left * every)
-        r = w * w / (left * every)
-        total += (d - r).sum(axis=1)
-        squares += (d * d).sum(axis=1)
-        crossed += (d * r).sum(axis=1)
-        quartic += r.sum(axis=1) ** 2
-    return difference, np.sqrt(variance), total**2 / (squares - 2 * crossed + quartic)
-
-
-def _law(variation: Variation, arms: NDArray[np.bool_], estimand: Estimand) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Variance of the estimate and degrees of freedom of its test in each re-draw, (B,) each."""
-    spread = variation.between + variation.within / variation.n
-    weights = variation.n if estimand == "itt_user" else np.ones(variation.clusters)
-    variance = np.zeros(arms.shape[0])
-    for inside in (arms, ~arms):
-        users = np.where(inside, weights, 0.0)
-        w = users / users.sum(axis=1, keepdims=True)
-        variance += (w * w * spread).sum(axis=1)
-    _, _, df = difference_test(weights, np.zeros(arms.shape), arms)
-    return variance, np.maximum(df - variation.covariates, 1.0)
+    wrong = np.where(size < NEVER, nctdtr(df, np.minimum(size, NEVER), -critical), 0.0)
+    return np.clip(np.asarray(1 - nctdtr(df, size, critical) + wrong, dtype=np.float64), 0.0, 1.0)
 
 
 def clusters_needed(

@@ -14,16 +14,8 @@ from honestlift.analysis.power.levers import Lever, as_table, levers
 from honestlift.design.assignment import Redraw, fixed_counts
 from honestlift.design.variation import Variation
 from honestlift.errors import DesignError
-from honestlift.inference.power import (
-    Arms,
-    Estimand,
-    Formula,
-    Simulated,
-    clusters_needed,
-    formula,
-    simulate_power,
-    treated_of,
-)
+from honestlift.inference.power import Estimand, Formula, clusters_needed, formula, treated_of
+from honestlift.inference.simulated_power import Arms, Simulated, simulate_power
 from honestlift.proposal import Power
 from honestlift.result import Number, Table
 

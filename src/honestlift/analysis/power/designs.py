@@ -156,6 +156,14 @@ def compare_designs(  # noqa: PLR0913  each is one number of the planner's
     Raises:
         DesignError: if a number is out of range.
         PlanningError: if no tie joins two users, or communities are asked for without networkx.
+
+    Example:
+        >>> import numpy as np
+        >>> users = np.arange(400)
+        >>> graph = hl.Collaboration(workspace=users // 10, source=users, target=(users + 1) % 400)
+        >>> known = hl.Variation.of(clusters=40, mean_size=10, icc=0.1, sd=1.0)
+        >>> hl.compare_designs(graph, known, ratio=0.5, resolutions=()).recommended
+        'workspace'
     """
     if not (math.isfinite(ratio) and -1 < ratio <= 10):
         raise DesignError.out_of_range("ratio", ratio, "a number above -1 and up to 10")

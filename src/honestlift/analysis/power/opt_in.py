@@ -22,6 +22,9 @@ from honestlift.result import Check, Table
 
 ALL: tuple[Target, ...] = ("ATT", "ATO", "ATE")
 
+FEW = 0.25
+"""Effective share of an arm below which the power of a normal law was missed in simulation (docs/explanation/power.md)."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class AskedOptIn:
@@ -66,26 +69,26 @@ def rows(asked: AskedOptIn) -> tuple[Power, ...]:
 
 def checks(asked: AskedOptIn) -> tuple[Check, ...]:
     """The overlap that each estimand would have."""
-    made: list[Check] = []
-    for estimand in ALL:
-        one = opt_in_power(asked.selection, estimand)
-        least = min(one.opted, one.others)
-        text = (
-            f"{estimand}: weighted, the users who opt in are worth {words.count(one.opted, 'user')}, the others "
-            f"{one.others:,.0f}."
-        )
-        remedy = "" if one.trusted else "Ask for another estimand, or wait for more users: the study would refuse this one."
-        made.append(
-            Check(
-                code=f"overlap:{estimand}",
-                level="ok" if one.trusted else "stop",
-                statement=text,
-                remedy=remedy,
-                evidence={"opted": one.opted, "others": one.others, "least": least, "fewest": FEWEST},
-                concerns=(estimand,),
-            )
-        )
-    return tuple(sorted(made, key=lambda check: check.level == "ok"))
+    order = {"stop": 0, "caution": 1, "ok": 2}
+    return tuple(sorted((_overlap(asked.selection, estimand) for estimand in ALL), key=lambda check: order[check.level]))
+
+
+def _overlap(s: Selection, estimand: Target) -> Check:
+    one = opt_in_power(s, estimand)
+    part = min(one.opted / (s.users * s.adoption), one.others / (s.users * (1 - s.adoption)))
+    level = "stop" if not one.trusted else "caution" if part < FEW else "ok"
+    text = f"{estimand}: weighted, the users who opt in are worth {words.count(one.opted, 'user')}, the others {one.others:,.0f}."
+    remedy = "Ask for another estimand, or wait for more users: the study would refuse this one." if level == "stop" else ""
+    if level == "caution":
+        remedy = "A few users would carry the weights: intervals are then narrower than they should be. Prefer another estimand."
+    return Check(
+        code=f"overlap:{estimand}",
+        level=level,
+        statement=text,
+        remedy=remedy,
+        evidence={"opted": one.opted, "others": one.others, "share": part, "fewest": FEWEST},
+        concerns=(estimand,),
+    )
 
 
 def tables(asked: AskedOptIn) -> dict[str, Table]:

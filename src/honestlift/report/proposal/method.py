@@ -22,7 +22,9 @@ def rule(proposal: Proposal) -> str:
     """The rule of assignment in a sentence."""
     made = proposal.inputs
     if proposal.kind == "opt_in":
-        return "None: users choose by themselves. The study is observational, and rests on what was measured before they chose."
+        return (
+            "No rule: users choose by themselves. The study is observational, and rests on what was measured before they chose."
+        )
     text = (
         f"{made['rule'].capitalize()}: {made['treated']:,} of {made['clusters']:,} workspaces are treated, every such "
         "choice alike. Draw it with "
