@@ -112,7 +112,7 @@ def spark_source(data: Any) -> SparkSource:
     """
     try:
         types = [str(f.dataType.simpleString()) for f in data.schema.fields]
-        return SparkSource(rows=_by_position(data), columns=tuple(data.columns), kinds=tuple(map(_kind, types)))
+        return SparkSource(rows=_by_position(data), columns=tuple(data.columns), kinds=tuple(_kind(t) for t in types))
     except Exception as reason:
         if not is_failure(reason):
             raise
