@@ -21,7 +21,8 @@ Opened = Callable[[pa.Table], Source]
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     """A cluster of a master and two executors in processes of their own, on loopback; gone after the tests."""
-    sql = pytest.importorskip("pyspark.sql")
+    from pyspark import sql
+
     os.environ |= {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_WORKER_DIR": str(tmp_path_factory.mktemp("spark"))}
     options = {
         "spark.driver.bindAddress": "127.0.0.1",
