@@ -7,6 +7,7 @@ from dataclasses import replace
 from decimal import Decimal
 from typing import Any
 
+import narwhals as nw
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -148,6 +149,7 @@ def test_the_operations_of_a_source(engine):
         lambda s: s.complete(["x", "t"]),
         lambda s: s.restricted("t", ["a", "c"]),
         lambda s: s.with_indicators("t", ["a"], "absent"),
+        lambda s: s.with_columns({"twice": nw.col("c0") * 2}, ["number"]),
         lambda s: s.kept(s.select(["t"]), ["t"], ["text"]),
     ):
         assert seen(change(one)) == seen(change(other))

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
@@ -116,3 +116,9 @@ class Source(ABC):
         return self.made(
             self.everything().with_columns(*new), (*self.columns, *titles), (*self.kinds, *("integer" for _ in titles))
         )
+
+    def with_columns(self, made: Mapping[str, nw.Expr], kinds: Sequence[Kind]) -> Self:
+        """The same rows with more columns, made of expressions over ``c0``, ``c1``, … by position."""
+        start = len(self.columns)
+        exprs = [expr.alias(f"c{start + i}") for i, expr in enumerate(made.values())]
+        return self.made(self.everything().with_columns(*exprs), (*self.columns, *made), (*self.kinds, *kinds))
