@@ -94,6 +94,7 @@ def _cluster(data: Any, study: Study, step: Step) -> Checked:
     """All but what needs an outcome. The degrees of freedom are those of a headline without missing outcomes."""
     reading = read(connect(data), study, step, outcomes=False)
     step("Checking")
+    asked, study = study, reading.study
     cells, unread = reading.cells, replace(study, negative_controls=())
     everyone, strata = cells.indicator(np.zeros(cells.moments.cells)), bool(study.design.strata)
     if strata and not itt.contrasts(everyone):
@@ -116,7 +117,7 @@ def _cluster(data: Any, study: Study, step: Step) -> Checked:
         "dropped": reading.dropped,
         "engine": reading.source.engine,
     }
-    return _checked(study, "cluster", counted, made, {}, ())
+    return _checked(asked, "cluster", counted, made, {}, ())
 
 
 def _opt_in(data: Any, study: OptInStudy, step: Step) -> Checked:

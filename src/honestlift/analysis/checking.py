@@ -12,6 +12,7 @@ from honestlift.analysis.estimates import Answer, contrast, smallest_difference
 from honestlift.analysis.placebo import Lab
 from honestlift.analysis.reading import Reading
 from honestlift.analysis.tables import names_with
+from honestlift.analysis.winsorizing import capping_check
 from honestlift.design.metric import Ratio
 from honestlift.design.study import Study
 from honestlift.diagnostics import agreement, assignment, balance, clusters, compliers, contamination, placebo, precision
@@ -43,6 +44,7 @@ def check(
     made += [_agreement(answer, study) for answer in answers if answer.others]
     made += uptake_checks(reading, study)
     made += [_missing(reading, answer, study) for answer in answers]
+    made += [capping_check(c, reading.cells, a, study.level) for a in answers for c in reading.capped if c.as_read is a.metric]
     made += [_adjusted(a, study) for a in answers if a.adjustment.used or a.adjustment.left_out]
     made += balance_checks(reading, study)
     made += [_lab(lab, adjusted=primary.adjustment.form != "none")] if lab else []

@@ -20,6 +20,7 @@ from honestlift.analysis.roles import metric_table
 from honestlift.analysis.rule import redrawn_within
 from honestlift.analysis.tables import cluster_table, density_table, exposure_table, groups_of
 from honestlift.analysis.verdict import judge
+from honestlift.analysis.winsorizing import winsorized_table, with_plain
 from honestlift.design.metric import Metric, Ratio
 from honestlift.design.study import Study
 from honestlift.estimators.adjusted import Covariate
@@ -39,6 +40,7 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
     clock = Clock()
     reading = read(source, study, step)
     step("Estimating")
+    asked, study = study, reading.study
     answers = [_answer(metric, reading, study) for metric in study.metrics]
     answers = [with_alternatives(a, redrawn_within(reading, a.outcome, a.metric.columns, study), study) for a in answers]
     compliers = [with_compliers(answer, reading, study) for answer in answers]
@@ -57,6 +59,7 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
         "exposure": exposure_table(answers),
         "outcome_density": density_table(reading, study.primary, study),
     }
+    tables |= {"winsorized": winsorized_table(reading.capped, reading.cells)} if reading.capped else {}
     tables |= {"placebo_lab": lab.table()} if lab else {}
     tables |= {"uptake": uptake_table(stages)} if stages else {}
     return Lift(
@@ -69,7 +72,7 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
         ledger=ledger(checks),
         verdict=verdict,
         tables=tables,
-        provenance=provenance(study, clock),
+        provenance=provenance(asked, clock),
         honestlift_version=__version__,
     )
 
@@ -80,7 +83,9 @@ def _answer(metric: Metric, reading: Reading, study: Study) -> Answer:
     kept = cells.kept(*metric.columns)
     covariates = [Covariate(name=name, values=reading.covariates[name].values[kept]) for name in study.before(metric)]
     if not isinstance(metric, Ratio):
-        return estimate_metric(metric, cells.outcome(metric.column), study, covariates)
+        found = estimate_metric(metric, cells.outcome(metric.column), study, covariates)
+        capped = next((c for c in reading.capped if c.as_read is metric), None)
+        return found if capped is None else with_plain(found, capped, cells, study, covariates)
     check_denominator(cells, metric)
     ratios = workspace_ratios(cells, *metric.columns)
     return estimate_metric(metric, ratio_outcome(cells, *metric.columns), study, covariates, ratios)

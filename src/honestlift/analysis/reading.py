@@ -10,6 +10,7 @@ from numpy.typing import NDArray
 
 from honestlift.analysis.covariates import ABSENT, Columns, covariates_of, level_name
 from honestlift.analysis.requirements import check_both_arms, check_columns, check_measured, check_units, check_uptake, numeric
+from honestlift.analysis.winsorizing import Capped, with_caps
 from honestlift.design.metric import Ratio
 from honestlift.design.study import Missing, Study
 from honestlift.errors import DataError
@@ -45,6 +46,8 @@ class Reading:
         indicators: (C,) rows of each level of each text covariate, by ``name = level``; for levels that were grouped.
         covariates: what is known of every cluster from each covariate, and from each ``pre`` of a metric.
         one_in: 1 where every user was looked at for repetition, else one in so many.
+        study: the question over the columns as they were read: capped where a metric is winsorized.
+        capped: the metrics that are.
     """
 
     source: Source
@@ -55,6 +58,8 @@ class Reading:
     indicators: dict[str, NDArray[np.float64]]
     covariates: dict[str, Covariate]
     one_in: int
+    study: Study
+    capped: tuple[Capped, ...]
 
 
 def read(source: Source, study: Study, step: Step, *, outcomes: bool = True) -> Reading:
@@ -87,8 +92,11 @@ def read(source: Source, study: Study, step: Step, *, outcomes: bool = True) -> 
     total, events = int(counts.rows.sum()), study.rows == "events"
     one_in = 1 if events else check_units(source, study.design.unit, total, exact=study.exact_duplicates)
     step("Profiling columns")
+    source, study, capped = with_caps(source, study, outcomes=outcomes)
     columns = {c: split.get(c, [c]) for c in study.covariates if c not in categories}
     measures = numeric(study, [name for names in columns.values() for name in names], outcomes=outcomes)
+    measures |= {name: ("outcome",) for c in capped if outcomes for name in (c.metric.column,) if name not in measures}
+    measures |= {c.beyond: ("mark",) for c in capped if outcomes}
     profile = _profiled(source, study, measures, counts)
     step("Summing within workspaces")
     moments = scan.sums(source, _spec(study, list(measures), keys, outcomes=outcomes), profile)
@@ -107,6 +115,8 @@ def read(source: Source, study: Study, step: Step, *, outcomes: bool = True) -> 
         indicators=indicators,
         covariates=covariates_of(cells, study, known, indicators, profile),
         one_in=one_in,
+        study=study,
+        capped=capped,
     )
 
 

@@ -85,10 +85,11 @@ def _naive(answer: Answer, headline: Estimate) -> list[str]:
 
 
 def _precision(primary: Answer, checks: Sequence[Check]) -> list[str]:
-    """What the covariates did for the primary metric."""
-    if primary.adjustment.form == "none":
-        return []
-    return [c.statement for c in checks if c.code == "adjustment" and c.metric == primary.metric.label]
+    """What caps and covariates did to the primary metric; a cap that is doubted is told among the doubts."""
+    told = ["adjustment"] if primary.adjustment.form != "none" else []
+    mine = [c for c in checks if c.metric == primary.metric.label]
+    capped = [c.statement for c in mine if c.code == "winsorized" and c.level == "ok"]
+    return capped + [c.statement for c in mine if c.code in told]
 
 
 def _spillover(answer: Answer) -> list[str]:

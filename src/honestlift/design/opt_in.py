@@ -134,7 +134,12 @@ class OptInStudy:
             raise DesignError.no_metric()
         ratios = [m.label for m in self.metrics if not isinstance(m, Mean)]  # pyright: ignore[reportUnnecessaryIsInstance]  from Python
         if ratios:
-            raise DesignError.out_of_range("metric", ratios[0], "a mean; ratios are metrics of cluster studies")
+            raise DesignError.out_of_range("metric", ratios[0], "a mean; ratios and quantiles are metrics of cluster studies")
+        capped = next((m for m in self.metrics if m.winsorize is not None), None)
+        if capped is not None:
+            raise DesignError.out_of_range(
+                "winsorize", capped.winsorize, "none; only the metrics of cluster studies are winsorized"
+            )
         if not self.covariates:
             raise DesignError.no_covariates()
         self._check_times()

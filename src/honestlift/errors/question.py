@@ -28,6 +28,13 @@ class DesignError(HonestliftError, ValueError):
         return cls(f"Column {name!r} is named {named}. Expected one role per column. Remove one.")
 
     @classmethod
+    def winsorize_without_pre(cls, name: str, quantile: float) -> DesignError:
+        return cls(
+            f"{name!r} is to be winsorized at its quantile {quantile:g}, and no measure before treatment is named. Expected `pre`, "
+            "whose quantile it is: one of the outcome over both arms would move with the effect. Name `pre`, or state a value: {above: 9}."
+        )
+
+    @classmethod
     def strata_without_contrast(cls, columns: Sequence[str]) -> DesignError:
         return cls(
             f"No stratum of {listed(columns)} has clusters of both arms. Expected strata within which clusters were randomized. "

@@ -108,6 +108,13 @@ class DataError(HonestliftError, ValueError):
         )
 
     @classmethod
+    def too_spread(cls, column: str) -> DataError:
+        return cls(
+            f"The values of {column!r} spread over more than 80 powers of ten. Expected values whose quantiles can be told apart. "
+            "Look for a broken unit, or take logarithms."
+        )
+
+    @classmethod
     def beyond_doubles(cls, column: str, role: str) -> DataError:
         return cls(
             f"Column {column!r}, the {role}, holds whole numbers beyond 2^53, which lose digits as doubles. Expected smaller ones. "

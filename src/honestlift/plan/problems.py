@@ -157,6 +157,8 @@ def _unknown_key(document: Document, where: str, path: KeyPath) -> PlanError:
     known = list(own.model_fields) if own else []
     if here == "metrics.*" and key not in known and key in RatioSection.model_fields:
         return PlanError.misplaced_key(section, key, "in a metric of `kind: ratio`, in a cluster study")
+    if here == "metrics.*" and key == "winsorize" and key not in known:
+        return PlanError.misplaced_key(section, key, "in a mean of a cluster study")
     if not get_close_matches(key, known, n=1, cutoff=0.6):
         for place in ("", "design"):
             if place != here and key in (*sections[place].model_fields, *_contract(place)):

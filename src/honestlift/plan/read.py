@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,7 +13,7 @@ from pydantic import ValidationError
 from honestlift.design.assignment import Assignment
 from honestlift.design.cluster import ClusterDesign, Treatment
 from honestlift.design.exposure import Exposure
-from honestlift.design.metric import Mean, Metric, Ratio
+from honestlift.design.metric import Mean, Metric, Ratio, Winsorize
 from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
 from honestlift.errors import AssignmentError, DesignError, PlanError
@@ -22,7 +22,7 @@ from honestlift.plan.document import Document, KeyPath, Problem, read_document
 from honestlift.plan.location import DataPath, DataTable, resolve
 from honestlift.plan.opt_in import OptInPlanSection, opt_in_study
 from honestlift.plan.problems import cannot_do_yet, invalid, look_up
-from honestlift.plan.schema import DesignSection, MetricSection, PlanSection, RatioSection, TreatmentSection
+from honestlift.plan.schema import DesignSection, MetricSection, PlanSection, RatioSection, TreatmentSection, WinsorizeSection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -128,7 +128,10 @@ def _metric(metric: str | MetricSection | RatioSection) -> Metric:
 def _mean(metric: str | MetricSection) -> Mean:
     if isinstance(metric, str):
         return Mean(metric)
-    return Mean(metric.column, name=metric.name, better=metric.better, role=metric.role, margin=metric.margin, pre=metric.pre)
+    caps = metric.winsorize
+    stated = Winsorize(above=caps.above, below=caps.below) if isinstance(caps, WinsorizeSection) else caps
+    plain = Mean(metric.column, name=metric.name, better=metric.better, role=metric.role, margin=metric.margin, pre=metric.pre)
+    return plain if stated is None else replace(plain, winsorize=stated)
 
 
 def _ratio(metric: RatioSection) -> Ratio:

@@ -25,6 +25,11 @@ def _kind_of_value(value: object) -> str | None:
 
 
 _SHORT_OR_LONG = Discriminator(_text_or_mapping, custom_error_type="either", custom_error_message="Expected text or a mapping")
+_NUMBER_OR_LONG = Discriminator(
+    lambda value: {int: "(number)", float: "(number)"}.get(type(value)) or _text_or_mapping(value),  # pyright: ignore[reportUnknownLambdaType,reportUnknownArgumentType]
+    custom_error_type="either",
+    custom_error_message="Expected a quantile from 0.5 to below 1, or a mapping such as {above: 120}",
+)
 ArmValue = Annotated[
     Annotated[str, Tag("(text)")]
     | Annotated[bool, Tag("(boolean)")]
@@ -135,6 +140,15 @@ class AskedSection(Section):
     )
 
 
+class WinsorizeSection(Section):
+    """Stated values beyond which an outcome counts as these values."""
+
+    model_config = ConfigDict(title="Caps")
+
+    above: float | None = Field(default=None, description="What a larger value counts as.", examples=[120])
+    below: float | None = Field(default=None, description="What a smaller value counts as.", examples=[0])
+
+
 class MetricSection(AskedSection):
     """An outcome: the mean of a column over users."""
 
@@ -142,6 +156,17 @@ class MetricSection(AskedSection):
 
     column: Text = Field(description="The column of the outcome, a number or 0/1.", examples=["session_minutes"])
     kind: Literal["mean"] = Field(default="mean", description="How it is summed up: the mean over users.", examples=["mean"])
+    winsorize: (
+        Annotated[
+            Annotated[float, Field(ge=0.5, lt=1), Tag("(number)")] | Annotated[WinsorizeSection, Tag("(mapping)")],
+            _NUMBER_OR_LONG,
+        ]
+        | None
+    ) = Field(
+        default=None,
+        description="Cap the outcome: at this quantile of `pre`, or at stated values. Cluster studies only.",
+        examples=[0.99, {"above": 120}],
+    )
 
 
 class RatioSection(AskedSection):
@@ -237,5 +262,6 @@ SECTIONS: dict[str, type[Section]] = {
     "design.treatment": TreatmentSection,
     "design.exposure": ExposureSection,
     "metrics.*": MetricSection,
+    "metrics.*.winsorize": WinsorizeSection,
     "covariates.*": CovariateSection,
 }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from honestlift.design.cluster import Treatment
-from honestlift.design.metric import Mean, Metric, Ratio
+from honestlift.design.metric import Mean, Metric, Ratio, Winsorize
 from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
 from honestlift.errors import DesignError
@@ -109,4 +110,7 @@ def _metric(metric: Metric) -> Any:
         values |= {"kind": "ratio", "numerator": metric.numerator, "denominator": metric.denominator}
     values |= {"better": metric.better, "role": metric.role}
     values |= {"margin": metric.margin, "pre": metric.pre}
+    caps = metric.winsorize if isinstance(metric, Mean) else None
+    stated = {k: v for k, v in asdict(caps).items() if v is not None} if isinstance(caps, Winsorize) else caps
+    values |= {"winsorize": stated}
     return {key: value for key, value in values.items() if value is not None}

@@ -8,6 +8,7 @@ ROADS = {
     "naive_ols": "users as if independent (naive)",
     "cluster_wls": "workspace means by size",
     "user_ols:unadjusted": "users, by workspace, unadjusted",
+    "user_ols:unwinsorized": "the metric without its cap",
     "user_ols": "users, by workspace",
     "user_ols:adjusted": "users, by workspace, adjusted",
     "cluster_means:unadjusted": "workspace means, unadjusted",
@@ -91,6 +92,7 @@ CHECKS = {
     "negative_control": "Negative control",
     "methods_disagree": "Methods agree",
     "denominator": "Denominator of a ratio",
+    "winsorized": "Capped metric",
     "adjustment": "Adjusted for covariates",
     "placebo_lab": "Placebo lab",
     "peeking": "Looks so far",
@@ -157,7 +159,7 @@ def whole(e: Estimate) -> str:
 
 def is_road(e: Estimate) -> bool:
     """Whether an estimate is a number of its own, not another interval of one."""
-    return ":" not in e.method or e.method.endswith(":unadjusted")
+    return ":" not in e.method or e.method.endswith((":unadjusted", ":unwinsorized"))
 
 
 def is_adjusted(e: Estimate) -> bool:
@@ -167,7 +169,7 @@ def is_adjusted(e: Estimate) -> bool:
 
 def road(e: Estimate) -> str:
     """What an estimate's method is called; that covariates are in it is said."""
-    adjusted = f"{e.method}:adjusted" if is_adjusted(e) else e.method
+    adjusted = f"{e.method}:adjusted" if is_adjusted(e) and not e.method.endswith(":unwinsorized") else e.method
     return ROADS.get(adjusted, ROADS.get(e.method, e.method))
 
 

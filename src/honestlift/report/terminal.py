@@ -97,6 +97,8 @@ class _Numbers:
 def _is_variant(o: Estimate, e: Estimate) -> bool:
     """Whether an estimate is another interval of a road's number; one without covariates belongs to the road without them."""
     base = f"{e.method.partition(':')[0]}:"
+    if e.method.endswith(":unwinsorized"):
+        return False
     return o.estimand == e.estimand and o.method.startswith(base) and not is_road(o) and is_adjusted(o) == is_adjusted(e)
 
 

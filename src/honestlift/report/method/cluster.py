@@ -53,6 +53,11 @@ FORMAL = {
         "workspaces for the effect per workspace) and, where both arms have workspaces enough, multiplied with it too.",
         "Lin (2013), Annals of Applied Statistics 7; Su & Ding (2021), Journal of the Royal Statistical Society B 83.",
     ),
+    ":unwinsorized": (
+        "The same effect on the metric without its cap. With it, a value beyond counts as the cap, min(y, c), and the question is the "
+        "mean of that. A cap that is a quantile of the measure before treatment is the same for both arms, and no arm can move it.",
+        "Dixon & Tukey (1968), Technometrics 10.",
+    ),
     "iv_2sls": (
         "Two-stage least squares: use replaces the arm among the regressors, and the arm is its instrument. τ is the effect on users who "
         "use the feature because it is offered, if the offer works through their own use alone and moves nobody away from use.",
