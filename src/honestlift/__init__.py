@@ -5,7 +5,7 @@ from honestlift.source.connect import Source, connect
 from honestlift.design.assignment import Assignment, Rule, assign
 from honestlift.design.cluster import ClusterDesign, Treatment
 from honestlift.design.exposure import Exposure
-from honestlift.design.metric import Mean, Ratio, Winsorize
+from honestlift.design.metric import Mean, Quantile, Ratio, Winsorize
 from honestlift.design.modelling import Learners, Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy
 from honestlift.design.study import Study
@@ -37,6 +37,7 @@ __all__ = [
     "OptInDesign",
     "OptInStudy",
     "Propensity",
+    "Quantile",
     "Ratio",
     "Relative",
     "Rule",

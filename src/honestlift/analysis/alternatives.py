@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from honestlift.analysis.estimates import Answer, smallest_difference
 from honestlift.analysis.sheet import beside, settled
-from honestlift.design.metric import Ratio
+from honestlift.design.metric import Mean
 from honestlift.design.study import Study
 from honestlift.estimators.fit import true_value
 from honestlift.inference.interval import relative, t_interval
@@ -118,7 +118,7 @@ def _tests(method: str, white: Whitened, answer: Answer, within: NDArray[np.int6
             smallest_p=drawn.smallest_p,
             adjusted=True,
         )
-    if clusters > FEW or isinstance(answer.metric, Ratio):  # a re-draw has ratios of its own
+    if clusters > FEW or not isinstance(answer.metric, Mean):  # a re-draw has ratios and quantiles of its own
         return
     n, total, _ = answer.outcome.per_cluster()
     again = redraws(

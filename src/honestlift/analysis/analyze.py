@@ -8,7 +8,7 @@ from typing import Any, Literal
 from honestlift.analysis.cluster import analyze_cluster
 from honestlift.analysis.opt_in.walk import analyze_opt_in
 from honestlift.design.cluster import ClusterDesign
-from honestlift.design.metric import Mean, Metric, Ratio
+from honestlift.design.metric import Mean, Metric, Quantile, Ratio
 from honestlift.design.modelling import Learners, Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy, as_trim, names_and_times
 from honestlift.design.study import Adjustment, Missing, Study
@@ -116,7 +116,7 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
 
 def _outcomes(metrics: Sequence[Metric | str] | Metric | str) -> tuple[Metric, ...]:
     """A column's name is short for its mean, and one metric for a list of one."""
-    several = [metrics] if isinstance(metrics, (str, Mean, Ratio)) else metrics
+    several = [metrics] if isinstance(metrics, (str, Mean, Ratio, Quantile)) else metrics
     return tuple(Mean(m) if isinstance(m, str) else m for m in several)
 
 

@@ -10,10 +10,11 @@ from numpy.typing import NDArray
 from honestlift.analysis.compliers import Uptake
 from honestlift.analysis.estimates import Answer, contrast, smallest_difference
 from honestlift.analysis.placebo import Lab
+from honestlift.analysis.quantiles import quantile_check
 from honestlift.analysis.reading import Reading
 from honestlift.analysis.tables import names_with
 from honestlift.analysis.winsorizing import capping_check
-from honestlift.design.metric import Ratio
+from honestlift.design.metric import Mean, Quantile, Ratio
 from honestlift.design.study import Study
 from honestlift.diagnostics import agreement, assignment, balance, clusters, compliers, contamination, placebo, precision
 from honestlift.errors import DataError
@@ -38,12 +39,13 @@ def check(
     names = names_with(reading.cells, *primary.metric.columns)
     made += cluster_checks(primary.headline_fit, primary.unadjusted_fit, primary.outcome, df, names)
     made += _exposure(primary, study)
-    means = [a for a in answers if not isinstance(a.metric, Ratio)]
+    means = [a for a in answers if isinstance(a.metric, Mean)]
     made += [clusters.size_effect(a.metric.label, a.outcome, smallest_difference(a.outcome)) for a in means]
     made += [_denominator(reading, a.metric, study) for a in answers if isinstance(a.metric, Ratio)]
     made += [_agreement(answer, study) for answer in answers if answer.others]
     made += uptake_checks(reading, study)
     made += [_missing(reading, answer, study) for answer in answers]
+    made += [quantile_check(a.metric, a.quantiles) for a in answers if isinstance(a.metric, Quantile) and a.quantiles]
     made += [capping_check(c, reading.cells, a, study.level) for a in answers for c in reading.capped if c.as_read is a.metric]
     made += [_adjusted(a, study) for a in answers if a.adjustment.used or a.adjustment.left_out]
     made += balance_checks(reading, study)

@@ -14,6 +14,7 @@ from honestlift.analysis.ledger import ledger
 from honestlift.analysis.multiplicity import corrections, multiplicity_table
 from honestlift.analysis.placebo import run_lab
 from honestlift.analysis.provenance import Clock, provenance
+from honestlift.analysis.quantiles import estimate_quantile
 from honestlift.analysis.reading import Reading, Step, read
 from honestlift.analysis.requirements import check_denominator
 from honestlift.analysis.roles import metric_table
@@ -21,7 +22,7 @@ from honestlift.analysis.rule import redrawn_within
 from honestlift.analysis.tables import cluster_table, density_table, exposure_table, groups_of
 from honestlift.analysis.verdict import judge
 from honestlift.analysis.winsorizing import winsorized_table, with_plain
-from honestlift.design.metric import Metric, Ratio
+from honestlift.design.metric import Metric, Quantile, Ratio
 from honestlift.design.study import Study
 from honestlift.estimators.adjusted import Covariate
 from honestlift.estimators.ratio import ratio_outcome, workspace_ratios
@@ -82,6 +83,8 @@ def _answer(metric: Metric, reading: Reading, study: Study) -> Answer:
     cells = reading.cells
     kept = cells.kept(*metric.columns)
     covariates = [Covariate(name=name, values=reading.covariates[name].values[kept]) for name in study.before(metric)]
+    if isinstance(metric, Quantile):
+        return estimate_quantile(metric, reading, study, covariates)
     if not isinstance(metric, Ratio):
         found = estimate_metric(metric, cells.outcome(metric.column), study, covariates)
         capped = next((c for c in reading.capped if c.as_read is metric), None)

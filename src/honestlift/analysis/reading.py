@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from honestlift.analysis.covariates import ABSENT, Columns, covariates_of, level_name
 from honestlift.analysis.requirements import check_both_arms, check_columns, check_measured, check_units, check_uptake, numeric
-from honestlift.analysis.winsorizing import Capped, with_caps
-from honestlift.design.metric import Ratio
+from honestlift.analysis.winsorizing import Capped, beside_caps, with_caps
+from honestlift.design.metric import Mean, Ratio
 from honestlift.design.study import Missing, Study
 from honestlift.errors import DataError
 from honestlift.estimators.adjusted import Covariate
@@ -89,14 +89,12 @@ def read(source: Source, study: Study, step: Step, *, outcomes: bool = True) -> 
         source = source.restricted(study.design.arm, [v for v in (arms.treated, arms.control) if v is not None])
         counts = scan.count_cells(source, keys)
     step("Looking for repeated users")
-    total, events = int(counts.rows.sum()), study.rows == "events"
-    one_in = 1 if events else check_units(source, study.design.unit, total, exact=study.exact_duplicates)
+    one_in = _one_row_each(source, study, int(counts.rows.sum()))
     step("Profiling columns")
     source, study, capped = with_caps(source, study, outcomes=outcomes)
     columns = {c: split.get(c, [c]) for c in study.covariates if c not in categories}
     measures = numeric(study, [name for names in columns.values() for name in names], outcomes=outcomes)
-    measures |= {name: ("outcome",) for c in capped if outcomes for name in (c.metric.column,) if name not in measures}
-    measures |= {c.beyond: ("mark",) for c in capped if outcomes}
+    measures |= beside_caps(capped) if outcomes else {}
     profile = _profiled(source, study, measures, counts)
     step("Summing within workspaces")
     moments = scan.sums(source, _spec(study, list(measures), keys, outcomes=outcomes), profile)
@@ -118,6 +116,11 @@ def read(source: Source, study: Study, step: Step, *, outcomes: bool = True) -> 
         study=study,
         capped=capped,
     )
+
+
+def _one_row_each(source: Source, study: Study, rows: int) -> int:
+    """One in how many users was looked at for repetition; summed events have one row per user already."""
+    return 1 if study.rows == "events" else check_units(source, study.design.unit, rows, exact=study.exact_duplicates)
 
 
 def _profiled(source: Source, study: Study, measures: dict[str, tuple[str, ...]], counts: Moments) -> Profile:
@@ -214,7 +217,7 @@ def _spec(study: Study, measures: list[str], keys: list[str], *, outcomes: bool)
     for metric in study.metrics if outcomes else ():
         if isinstance(metric, Ratio):
             spec = spec | Spec.of_outcome(study.design.cluster, metric.numerator, (metric.denominator,), cells=keys[1:])
-        elif uptake is not None and uptake != metric.column:
+        elif isinstance(metric, Mean) and uptake is not None and uptake != metric.column:
             spec = spec | Spec(study.design.cluster, tuple(keys[1:]), (Sum.of(uptake, present=(metric.column,)),))
     return spec
 

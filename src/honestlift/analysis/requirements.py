@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from honestlift.design.metric import Mean, Ratio
+from honestlift.design.metric import Ratio
 from honestlift.design.study import Missing, Study
 from honestlift.errors import DataError
 from honestlift.estimators.ratio import denominators
@@ -25,7 +25,7 @@ SKETCH_UNITS = 1_000_000
 def numeric(study: Study, covariates: Sequence[str] = (), *, outcomes: bool = True) -> dict[str, tuple[str, ...]]:
     """Columns that must hold numbers, and covariates that do, each with its roles; without the outcomes if they are not to be read."""
     read = study.metrics if outcomes else ()
-    pairs = [(m.column, "outcome") for m in read if isinstance(m, Mean)]
+    pairs = [(m.column, "outcome") for m in read if not isinstance(m, Ratio)]
     pairs += [pair for m in read if isinstance(m, Ratio) for pair in zip(m.columns, ("numerator", "denominator"), strict=True)]
     pairs += [(m.pre, "measure before treatment") for m in study.metrics if m.pre]
     pairs += [(name, "negative control") for name in study.negative_controls if outcomes]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from honestlift.analysis.estimates import RATIO_SCALE, Answer
+from honestlift.analysis.estimates import Answer
 from honestlift.design.metric import Metric
 from honestlift.design.study import Study
 from honestlift.report import words
@@ -65,7 +65,7 @@ def _headline(e: Estimate, metric: Metric, level: VerdictLevel) -> str:
             f"and better than {words.signed(more, places)}."
         )
     start = {"harmful": "Harmful.", "supported": "Supported.", "likely, with caveats": "Likely, with caveats."}[level]
-    per_user = "" if e.scale == RATIO_SCALE else " per user"
+    per_user = " per user" if e.scale == "difference" else ""
     return f"{start} {name}: {effect}{per_user} in treated workspaces."
 
 

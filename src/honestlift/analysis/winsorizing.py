@@ -71,6 +71,11 @@ def with_caps(source: Source, study: Study, *, outcomes: bool) -> tuple[Source, 
     return source, replace(study, metrics=tuple(metrics)) if made else study, tuple(made)
 
 
+def beside_caps(caps: Sequence[Capped]) -> dict[str, tuple[str, ...]]:
+    """The columns that are read beside the capped ones, with their roles."""
+    return {c.metric.column: ("outcome",) for c in caps} | {c.beyond: ("mark",) for c in caps}
+
+
 def _with_cap(source: Source, metric: Mean, study: Study, *, outcomes: bool) -> tuple[Source, Capped]:
     below, above, quantile = _caps(source, metric)
     taken = set(source.columns)

@@ -133,7 +133,51 @@ class Ratio:
         return (self.numerator, self.denominator)
 
 
-Metric = Mean | Ratio
+@dataclass(frozen=True, slots=True)
+class Quantile:
+    """A quantile of a column over users, such as the slowest tenth's latency: cluster studies only.
+
+    An arm's quantile is the least value that at least a share ``q`` of its users do not exceed.
+
+    Attributes:
+        column: the outcome, a number, one value per user.
+        q: which quantile, between 0 and 1: 0.5 is the median.
+        name: what people call it; ``0.9 quantile of column`` by default.
+        better, role, margin, pre: as for ``Mean``.
+
+    Raises:
+        DesignError: if a value is out of range.
+
+    Example:
+        >>> hl.Quantile("latency_ms", q=0.9, better="lower").label
+        '0.9 quantile of latency_ms'
+    """
+
+    column: str
+    q: float
+    name: str | None = None
+    better: Better = "higher"
+    role: Role | None = None
+    margin: float | None = None
+    pre: str | None = None
+
+    def __post_init__(self) -> None:
+        _check(self.better, self.role, self.margin)
+        if isinstance(self.q, bool) or not 0 < self.q < 1:
+            raise DesignError.out_of_range("q", self.q, "a number between 0 and 1, for example 0.9")
+
+    @property
+    def label(self) -> str:
+        """The name by which the result speaks of this metric."""
+        return self.name or f"{self.q:g} quantile of {self.column}"
+
+    @property
+    def columns(self) -> tuple[str, ...]:
+        """The columns that a user must have a value of."""
+        return (self.column,)
+
+
+Metric = Mean | Ratio | Quantile
 
 
 def _check(better: str, role: str | None, margin: float | None) -> None:

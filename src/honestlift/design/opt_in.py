@@ -200,6 +200,8 @@ class OptInStudy:
         values: dict[str, Any] = asdict(replace(self, learners=None))
         values["learners"] = repr(self.learners) if self.learners else None
         values["design"]["kind"] = "opt_in"
+        for metric in values["metrics"]:
+            metric.pop("winsorize")  # means of opt-in studies have none, and their hash is that of older versions
         return values
 
     def sha256(self) -> str:

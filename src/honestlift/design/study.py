@@ -124,6 +124,7 @@ class Study:
     def canonical(self) -> dict[str, Any]:
         """Everything in the study that can change a number or a word, as plain values."""
         values = asdict(self)
+        values["metrics"] = [_told(metric) for metric in values["metrics"]]
         values["design"]["kind"] = "cluster"
         record = self.design.assignment
         values["design"]["assignment"] = None if record is None else json.loads(record.to_json())
@@ -138,3 +139,8 @@ class Study:
         """Hash of ``canonical``: the same for a plan file and for the calls that say the same."""
         text = json.dumps(self.canonical(), sort_keys=True, ensure_ascii=False, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _told(metric: dict[str, Any]) -> dict[str, Any]:
+    """A metric without the keys of later versions that ask for nothing: the hash of an older plan stays what it was."""
+    return {key: value for key, value in metric.items() if key != "winsorize" or value is not None}

@@ -11,7 +11,9 @@ from honestlift.design.cluster import Treatment
 from honestlift.design.metric import Mean
 from honestlift.design.modelling import Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy, as_trim, names_and_times
-from honestlift.plan.schema import SECTIONS, CovariateSection, MeanMetric, PlanSection, Section, Text, TreatmentSection
+from honestlift.plan.metrics import MeanMetric
+from honestlift.plan.schema import SECTIONS, CovariateSection, PlanSection, TreatmentSection
+from honestlift.plan.section import Section, Text
 
 _TEXT_OR_MAPPING = Discriminator(
     lambda value: "(text)" if isinstance(value, str) else "(mapping)",  # pyright: ignore[reportUnknownLambdaType]

@@ -13,16 +13,17 @@ from pydantic import ValidationError
 from honestlift.design.assignment import Assignment
 from honestlift.design.cluster import ClusterDesign, Treatment
 from honestlift.design.exposure import Exposure
-from honestlift.design.metric import Mean, Metric, Ratio, Winsorize
+from honestlift.design.metric import Mean, Metric, Quantile, Ratio, Winsorize
 from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
 from honestlift.errors import AssignmentError, DesignError, PlanError
 from honestlift.plan.contract import set_aside
 from honestlift.plan.document import Document, KeyPath, Problem, read_document
 from honestlift.plan.location import DataPath, DataTable, resolve
+from honestlift.plan.metrics import MetricSection, QuantileSection, RatioSection, WinsorizeSection
 from honestlift.plan.opt_in import OptInPlanSection, opt_in_study
 from honestlift.plan.problems import cannot_do_yet, invalid, look_up
-from honestlift.plan.schema import DesignSection, MetricSection, PlanSection, RatioSection, TreatmentSection, WinsorizeSection
+from honestlift.plan.schema import DesignSection, PlanSection, TreatmentSection
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -121,7 +122,10 @@ def _design(unit: str, design: DesignSection, assignment: Assignment | None) -> 
     )
 
 
-def _metric(metric: str | MetricSection | RatioSection) -> Metric:
+def _metric(metric: str | MetricSection | RatioSection | QuantileSection) -> Metric:
+    if isinstance(metric, QuantileSection):
+        asked = {"name": metric.name, "better": metric.better, "role": metric.role, "margin": metric.margin, "pre": metric.pre}
+        return Quantile(metric.column, metric.q, **asked)  # pyright: ignore[reportArgumentType]  as the section has it
     return _ratio(metric) if isinstance(metric, RatioSection) else _mean(metric)
 
 

@@ -2,21 +2,13 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, field_validator, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, WithJsonSchema, field_validator
 from pydantic_core import PydanticCustomError
 
-Text = Annotated[str, Field(min_length=1)]
-
-
-def _text_or_mapping(value: object) -> str | None:
-    return "(text)" if isinstance(value, str) else "(mapping)" if isinstance(value, (dict, BaseModel)) else None
-
-
-def _kind_of_metric(value: object) -> str | None:
-    asked = cast("dict[str, Any]", value).get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
-    return "(ratio)" if asked == "ratio" else _text_or_mapping(cast("object", value))
+from honestlift.plan.metrics import Metric, MetricSection, WinsorizeSection
+from honestlift.plan.section import SHORT_OR_LONG, Section, Text
 
 
 def _kind_of_value(value: object) -> str | None:
@@ -24,12 +16,6 @@ def _kind_of_value(value: object) -> str | None:
     return kinds.get(type(value))
 
 
-_SHORT_OR_LONG = Discriminator(_text_or_mapping, custom_error_type="either", custom_error_message="Expected text or a mapping")
-_NUMBER_OR_LONG = Discriminator(
-    lambda value: {int: "(number)", float: "(number)"}.get(type(value)) or _text_or_mapping(value),  # pyright: ignore[reportUnknownLambdaType,reportUnknownArgumentType]
-    custom_error_type="either",
-    custom_error_message="Expected a quantile from 0.5 to below 1, or a mapping such as {above: 120}",
-)
 ArmValue = Annotated[
     Annotated[str, Tag("(text)")]
     | Annotated[bool, Tag("(boolean)")]
@@ -38,20 +24,6 @@ ArmValue = Annotated[
     Discriminator(_kind_of_value, custom_error_type="value", custom_error_message="Expected text, a number, true or false"),
     WithJsonSchema({"type": ["string", "number", "boolean"]}),
 ]
-
-
-class Section(BaseModel):
-    """A mapping of the plan: only known keys, nothing converted, an empty optional key the same as none."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _empty_is_absent(cls, values: Any) -> Any:
-        if not isinstance(values, dict):
-            return values
-        pairs = cast("dict[str, Any]", values).items()
-        return {key: value for key, value in pairs if value is not None or key not in cls.model_fields}
 
 
 class TableSection(Section):
@@ -95,7 +67,7 @@ class DesignSection(Section):
         title="Kind", description="What was randomized: whole clusters.", examples=["cluster"]
     )
     cluster: Text = Field(description="The column that names the randomized cluster.", examples=["workspace_id"])
-    treatment: Annotated[Annotated[Text, Tag("(text)")] | Annotated[TreatmentSection, Tag("(mapping)")], _SHORT_OR_LONG] = Field(
+    treatment: Annotated[Annotated[Text, Tag("(text)")] | Annotated[TreatmentSection, Tag("(mapping)")], SHORT_OR_LONG] = Field(
         description="The treatment: a column of 0/1 or true/false, or a column and its values in the two arms.",
         examples=["treated", {"column": "arm", "treated": "on", "control": "off"}],
     )
@@ -116,69 +88,6 @@ class DesignSection(Section):
     uptake: Text | None = Field(default=None, description="A 0/1 column of logged use of the feature.", examples=["used_feature"])
 
 
-class AskedSection(Section):
-    """What all metrics have in common."""
-
-    name: Text | None = Field(
-        default=None, description="What people call it; else the column's name.", examples=["Session minutes"]
-    )
-    better: Literal["higher", "lower"] = Field(default="higher", description="Which direction is good news.", examples=["higher"])
-    role: Literal["primary", "secondary", "guardrail"] | None = Field(
-        default=None,
-        description="How much it counts. The first metric is primary when none says that it is; others are secondary.",
-        examples=["guardrail"],
-    )
-    margin: float | None = Field(
-        default=None,
-        ge=0,
-        lt=1,
-        description="For a guardrail: the loss that is still tolerable, as a fraction of the control mean.",
-        examples=[0.02],
-    )
-    pre: Text | None = Field(
-        default=None, description="The column of the same measure before the treatment began.", examples=["minutes_before"]
-    )
-
-
-class WinsorizeSection(Section):
-    """Stated values beyond which an outcome counts as these values."""
-
-    model_config = ConfigDict(title="Caps")
-
-    above: float | None = Field(default=None, description="What a larger value counts as.", examples=[120])
-    below: float | None = Field(default=None, description="What a smaller value counts as.", examples=[0])
-
-
-class MetricSection(AskedSection):
-    """An outcome: the mean of a column over users."""
-
-    model_config = ConfigDict(title="Metric")
-
-    column: Text = Field(description="The column of the outcome, a number or 0/1.", examples=["session_minutes"])
-    kind: Literal["mean"] = Field(default="mean", description="How it is summed up: the mean over users.", examples=["mean"])
-    winsorize: (
-        Annotated[
-            Annotated[float, Field(ge=0.5, lt=1), Tag("(number)")] | Annotated[WinsorizeSection, Tag("(mapping)")],
-            _NUMBER_OR_LONG,
-        ]
-        | None
-    ) = Field(
-        default=None,
-        description="Cap the outcome: at this quantile of `pre`, or at stated values. Cluster studies only.",
-        examples=[0.99, {"above": 120}],
-    )
-
-
-class RatioSection(AskedSection):
-    """An outcome: the sum of a column over the sum of another."""
-
-    model_config = ConfigDict(title="Ratio metric")
-
-    kind: Literal["ratio"] = Field(description="How it is summed up: a ratio of two sums.", examples=["ratio"])
-    numerator: Text = Field(description="The column that is summed above the line.", examples=["cost"])
-    denominator: Text = Field(description="The column that is summed below it.", examples=["tasks"])
-
-
 class CovariateSection(Section):
     """A column known before the treatment."""
 
@@ -187,12 +96,7 @@ class CovariateSection(Section):
     column: Text = Field(description="The column, numbers or text; text becomes categories.", examples=["engagement_tier"])
 
 
-Metric = Annotated[
-    Annotated[Text, Tag("(text)")] | Annotated[MetricSection, Tag("(mapping)")] | Annotated[RatioSection, Tag("(ratio)")],
-    Discriminator(_kind_of_metric, custom_error_type="either", custom_error_message="Expected text or a mapping"),
-]
-MeanMetric = Annotated[Annotated[Text, Tag("(text)")] | Annotated[MetricSection, Tag("(mapping)")], _SHORT_OR_LONG]
-Covariate = Annotated[Annotated[Text, Tag("(text)")] | Annotated[CovariateSection, Tag("(mapping)")], _SHORT_OR_LONG]
+Covariate = Annotated[Annotated[Text, Tag("(text)")] | Annotated[CovariateSection, Tag("(mapping)")], SHORT_OR_LONG]
 
 
 class PlanSection(Section):
@@ -201,7 +105,7 @@ class PlanSection(Section):
     model_config = ConfigDict(title="honestlift plan")
 
     name: Text = Field(default="Untitled study", description="The title of the study.", examples=["AI meeting notes"])
-    data: Annotated[Annotated[Text, Tag("(text)")] | Annotated[TableSection, Tag("(mapping)")], _SHORT_OR_LONG] = Field(
+    data: Annotated[Annotated[Text, Tag("(text)")] | Annotated[TableSection, Tag("(mapping)")], SHORT_OR_LONG] = Field(
         description="The rows: a parquet or CSV file or a glob, relative to the plan, or a table of a database.",
         examples=["users.parquet", {"database": "warehouse.duckdb", "table": "users"}],
     )

@@ -10,7 +10,7 @@ from typing import Any
 import yaml
 
 from honestlift.design.cluster import Treatment
-from honestlift.design.metric import Mean, Metric, Ratio, Winsorize
+from honestlift.design.metric import Mean, Metric, Quantile, Ratio, Winsorize
 from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
 from honestlift.errors import DesignError
@@ -106,6 +106,8 @@ def _design(study: Study, assignment: str | None) -> dict[str, Any]:
 def _metric(metric: Metric) -> Any:
     values: dict[str, Any] = {"column": metric.column} if isinstance(metric, Mean) else {}
     values |= {"name": metric.name}
+    if isinstance(metric, Quantile):
+        values |= {"kind": "quantile", "column": metric.column, "q": metric.q}
     if isinstance(metric, Ratio):
         values |= {"kind": "ratio", "numerator": metric.numerator, "denominator": metric.denominator}
     values |= {"better": metric.better, "role": metric.role}

@@ -41,6 +41,7 @@ VARIANTS = {
     "cr3": "CR3",
     "cv3": "CV3 (jackknife)",
     "bootstrap": "percentile bootstrap",
+    "inversion": "inverted tests",
     "wild": "wild bootstrap",
     "webb": "wild bootstrap, six points",
     "randomization": "randomization test",
@@ -93,6 +94,7 @@ CHECKS = {
     "methods_disagree": "Methods agree",
     "denominator": "Denominator of a ratio",
     "winsorized": "Capped metric",
+    "quantile": "Quantile can move",
     "adjustment": "Adjusted for covariates",
     "placebo_lab": "Placebo lab",
     "peeking": "Looks so far",
@@ -146,15 +148,18 @@ RATIOS = {"itt_user": "Effect on the ratio", "itt_cluster": "Effect on workspace
 """What the estimands of a ratio of sums are called."""
 
 
+QUANTILES = {"itt_user": "Effect on the quantile"}
+
+
 def estimand(e: Estimate) -> str:
     """What an estimate is an estimate of."""
-    named = RATIOS if e.scale == "difference of ratios" else ESTIMANDS
+    named = {"difference of ratios": RATIOS, "difference of quantiles": QUANTILES}.get(e.scale, ESTIMANDS)
     return named.get(e.estimand, e.estimand)
 
 
 def whole(e: Estimate) -> str:
     """What in the control arm an effect is a share of."""
-    return "ratio" if e.scale == "difference of ratios" else "mean"
+    return {"difference of ratios": "ratio", "difference of quantiles": "quantile"}.get(e.scale, "mean")
 
 
 def is_road(e: Estimate) -> bool:

@@ -92,6 +92,11 @@ FORMAL = {
         "Interval alternative: percentiles of the estimate over workspaces drawn with replacement.",
         "Cameron, Gelbach & Miller (2008), Review of Economics and Statistics 90.",
     ),
+    ":inversion": (
+        "Interval alternative for a quantile: in each arm the values v at which no test of F(v) = q rejects, F with CR2 by workspace; the "
+        "arms' limits are joined to those of the difference.",
+        "Woodruff (1952), Journal of the American Statistical Association 47; Zou & Donner (2008), Statistics in Medicine 27.",
+    ),
     ":wild": (
         "Beside the headline when workspaces are few: the restricted wild cluster bootstrap, whose draws change the signs of whole "
         "workspaces; its interval holds the effects that it does not reject.",
@@ -119,6 +124,11 @@ RATIO = (
     "vary between workspaces, and the interval knows it."
 )
 
+QUANTILE = (
+    "A quantile is the value that the stated share of an arm's users do not exceed, and its effect the difference of the two arms' values: "
+    "where that part of the users lies, not what any user gained."
+)
+
 
 def plain(lift: Lift) -> list[str]:
     """The method in sentences for everyone."""
@@ -127,4 +137,5 @@ def plain(lift: Lift) -> list[str]:
     headlines = [e for e in lift.estimates if e.headline]
     text += [ADJUSTED] if any(is_adjusted(e) for e in headlines) else []
     text += [RATIO] if any(e.scale == "difference of ratios" for e in headlines) else []
+    text += [QUANTILE] if any(e.scale == "difference of quantiles" for e in headlines) else []
     return text + ([DIRECT] if any(e.estimand == "spillover" for e in lift.estimates) else [])
