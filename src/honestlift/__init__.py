@@ -2,7 +2,7 @@
 
 from honestlift import simulate
 from honestlift.source.connect import Source, connect
-from honestlift.design.assignment import Assignment, Rule, assign
+from honestlift.design.assignment import Assignment, Redraw, Rule, assign, redraws
 from honestlift.design.cluster import ClusterDesign, Treatment
 from honestlift.design.exposure import Exposure
 from honestlift.design.metric import Mean, Quantile, Ratio, Winsorize
@@ -39,6 +39,7 @@ __all__ = [
     "Propensity",
     "Quantile",
     "Ratio",
+    "Redraw",
     "Relative",
     "Rule",
     "Source",
@@ -54,6 +55,7 @@ __all__ = [
     "connect",
     "monitor",
     "plot",
+    "redraws",
     "run",
     "simulate",
     "write_report",
