@@ -21,6 +21,7 @@ from honestlift.analysis.opt_in.choosing import model_choice
 from honestlift.analysis.opt_in.reading import Step, read_opt_in
 from honestlift.analysis.opt_in.tables import balance_table, categories_table, drivers_table, overlap_table, weights_table
 from honestlift.analysis.reading import read
+from honestlift.analysis.segments import segment_checks
 from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
 from honestlift.errors import DesignError
@@ -107,6 +108,7 @@ def _cluster(data: Any, study: Study, step: Step) -> Checked:
     made = assignment_checks(reading, study)
     made += cluster_checks(white, unadjusted, everyone, df, tuple(str(name) for name in cells.names))
     made += exposure_checks(everyone, study, None)
+    made += segment_checks(reading, study)
     made += [*uptake_checks(reading, study), *balance_checks(reading, unread)]
     users = cells.users
     counted = {

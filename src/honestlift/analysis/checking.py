@@ -12,6 +12,7 @@ from honestlift.analysis.estimates import Answer, contrast, smallest_difference
 from honestlift.analysis.placebo import Lab
 from honestlift.analysis.quantiles import quantile_check
 from honestlift.analysis.reading import Reading
+from honestlift.analysis.segments import segment_checks
 from honestlift.analysis.tables import names_with
 from honestlift.analysis.winsorizing import capping_check
 from honestlift.design.metric import Mean, Quantile, Ratio
@@ -47,6 +48,7 @@ def check(
     made += [_missing(reading, answer, study) for answer in answers]
     made += [quantile_check(a.metric, a.quantiles) for a in answers if isinstance(a.metric, Quantile) and a.quantiles]
     made += [capping_check(c, reading.cells, a, study.level) for a in answers for c in reading.capped if c.as_read is a.metric]
+    made += segment_checks(reading, study)
     made += [_adjusted(a, study) for a in answers if a.adjustment.used or a.adjustment.left_out]
     made += balance_checks(reading, study)
     made += [_lab(lab, adjusted=primary.adjustment.form != "none")] if lab else []

@@ -19,6 +19,7 @@ from honestlift.analysis.reading import Reading, Step, read
 from honestlift.analysis.requirements import check_denominator
 from honestlift.analysis.roles import metric_table
 from honestlift.analysis.rule import redrawn_within
+from honestlift.analysis.segments import segment_tables
 from honestlift.analysis.tables import cluster_table, density_table, exposure_table, groups_of
 from honestlift.analysis.verdict import judge
 from honestlift.analysis.winsorizing import winsorized_table, with_plain
@@ -60,6 +61,7 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
         "exposure": exposure_table(answers),
         "outcome_density": density_table(reading, study.primary, study),
     }
+    tables |= segment_tables(reading, answers, study) if study.segments else {}
     tables |= {"winsorized": winsorized_table(reading.capped, reading.cells)} if reading.capped else {}
     tables |= {"placebo_lab": lab.table()} if lab else {}
     tables |= {"uptake": uptake_table(stages)} if stages else {}

@@ -18,14 +18,14 @@ from honestlift.analysis.sheet import beside
 from honestlift.design.metric import Quantile
 from honestlift.design.study import Study
 from honestlift.diagnostics import quantile as diagnosed
-from honestlift.errors import DataError
+from honestlift.errors import QuantileError
 from honestlift.estimators import itt
 from honestlift.estimators.adjusted import Covariate
 from honestlift.estimators.fit import least_squares
 from honestlift.estimators.quantile import Curve, curves, linearized
 from honestlift.inference.bootstrap import resample
 from honestlift.inference.interval import percentile_interval, t_quantile
-from honestlift.inference.quantile import difference
+from honestlift.inference.quantile import difference, stepwise_difference
 from honestlift.inference.sandwich import satterthwaite, whiten
 from honestlift.moments.cells import Outcome
 from honestlift.moments.ranks import Span, binned, joined, order_statistics, rank_of
@@ -69,14 +69,16 @@ def estimate_quantile(metric: Quantile, reading: Reading, study: Study, covariat
     Where ties make the quantile move in steps there is no density: the headline's interval is then that of the inverted tests.
 
     Raises:
-        DataError: if an end of the interval lies beyond the data, or both quantiles sit on point masses that nothing moves.
+        QuantileError: if an end of the interval lies beyond the data, or both quantiles sit on point masses that nothing moves.
     """
     outcome = reading.cells.outcome(metric.column)
     found = _quantiles(metric, reading, study, outcome)
     plain = linearized(outcome, found.arms, found.at, found.slopes)
     answer = estimate_metric(metric, plain, study, covariates)
     base = next(e for e in answer.estimates if e.headline)
-    inverted = difference(found.arms, found.at, metric.q, found.df, study.level)
+    test = stepwise_difference if found.lumpy else difference
+    inverted = test(found.arms, found.at, metric.q, found.df, study.level)
+    _within_data(metric, [(inverted.low, inverted.high)] * 2)
     share = Relative(estimate=base.relative.estimate, conf_low=None, conf_high=None)
     effect = found.at[1] - found.at[0]
     bare = replace(base, adjustment="none")
@@ -110,18 +112,23 @@ def _quantiles(metric: Quantile, reading: Reading, study: Study, outcome: Outcom
         if all(math.isfinite(end) for pair in ends for end in pair):
             break
         reach *= 2
-    for name, pair in zip(("control", "treated"), ends, strict=True):
-        if not all(math.isfinite(end) for end in pair):
-            raise DataError.quantile_beyond(metric.column, metric.q, name)
+    _within_data(metric, ends)
     widths = [max(high, v) - min(low, v) for (low, high), v in zip(ends, at, strict=True)]
     if not any(widths):
-        raise DataError.quantile_fixed(metric.column, metric.q, at)
+        raise QuantileError.fixed(metric.column, metric.q, *at)
     places = [curve.at(v) for curve, v in zip(arms, at, strict=True)]
     tied = [float(c.share[j] - c.share[j - 1]) for c, j in zip(arms, places, strict=True)]
     inside = [float(c.error[j]) for c, j in zip(arms, places, strict=True)]
     slopes = [w / (2 * t * e) if e > 0 else 0.0 for w, e in zip(widths, inside, strict=True)]
     lumpy = any(share > t * e for share, e in zip(tied, errors, strict=True)) or not any(slopes)
     return Quantiles(at=at, tied=(tied[0], tied[1]), arms=(arms[0], arms[1]), df=df, slopes=(slopes[0], slopes[1]), lumpy=lumpy)
+
+
+def _within_data(metric: Quantile, ends: Sequence[Span]) -> None:
+    """The interval of each arm, (control, treated), has both ends."""
+    for name, pair in zip(("control", "treated"), ends, strict=True):
+        if not all(math.isfinite(end) for end in pair):
+            raise QuantileError.beyond(metric.column, metric.q, name)
 
 
 def _arms(reading: Reading) -> tuple[Label, Label]:

@@ -83,7 +83,7 @@ def read(source: Source, study: Study, step: Step, *, outcomes: bool = True) -> 
     step("Counting users per workspace")
     source, dropped = _complete(source, study)
     source, categories, split, counts = _categories(source, study)
-    keys = [*_keys(study), *categories]
+    keys = list(dict.fromkeys([*_keys(study), *categories]))
     arms = read_arms(counts, study.design)
     if arms.others:
         source = source.restricted(study.design.arm, [v for v in (arms.treated, arms.control) if v is not None])
@@ -134,7 +134,7 @@ def _profiled(source: Source, study: Study, measures: dict[str, tuple[str, ...]]
 
 def _keys(study: Study) -> list[str]:
     d = study.design
-    return [d.cluster, d.arm, *d.strata, *([d.exposure.column] if d.exposure else [])]
+    return list(dict.fromkeys([d.cluster, d.arm, *d.strata, *([d.exposure.column] if d.exposure else []), *study.segments]))
 
 
 def _per_user(source: Source, study: Study, outcomes: bool) -> Source:
@@ -143,6 +143,7 @@ def _per_user(source: Source, study: Study, outcomes: bool) -> Source:
     check_uptake(source, study)
     fixed = {d.cluster: "cluster", d.arm: "treatment", **dict.fromkeys(d.strata, "stratum")}
     fixed |= {d.exposure.column: "exposure"} if d.exposure else {}
+    fixed |= {s: "segment" for s in study.segments if s not in fixed}
     fixed |= {c: "covariate" for c in study.covariates if c not in fixed}
     summed = {
         name: roles[0] for name, roles in numeric(study, outcomes=outcomes).items() if name not in fixed and "uptake" not in roles
@@ -165,8 +166,11 @@ def _categories(source: Source, study: Study) -> tuple[Source, list[str], dict[s
     Then they become 0/1 columns of the source, whose names are told. What has too many values is refused before it leaves the engine.
     """
     categories = [c for c in study.covariates if source.kind(c) == "text"]
-    counts = scan.few_cells(source, [*_keys(study), *categories], MOST_CELLS)
+    counts = scan.few_cells(source, list(dict.fromkeys([*_keys(study), *categories])), MOST_CELLS)
     if counts is not None:
+        for name in study.segments:
+            if len(counts.keys[name].labels) > MOST_LEVELS:
+                raise DataError.too_many_values(name, "segment", len(counts.keys[name].labels), MOST_LEVELS)
         for name in categories:
             _levels(counts, name, study.missing)
         return source, categories, {}, counts
@@ -190,6 +194,7 @@ def _few_values(source: Source, study: Study) -> None:
         d.arm: ("treatment", MOST_LEVELS),
         **dict.fromkeys(d.strata, ("stratum", MOST_CELLS)),
         **exposure,
+        **dict.fromkeys(study.segments, ("segment", MOST_LEVELS)),
     }.items():
         if scan.few_cells(source, [name], most) is None:
             raise DataError.too_many_values(name, role, scan.different(source, name), most)

@@ -108,27 +108,6 @@ class DataError(HonestliftError, ValueError):
         )
 
     @classmethod
-    def quantile_beyond(cls, column: str, q: float, arm: str) -> DataError:
-        return cls(
-            f"The interval of the {q:g} quantile of {column!r} in the {arm} arm reaches beyond the data. Expected users and workspaces "
-            "enough on both sides of it. Ask for a quantile nearer to the median, or for the mean."
-        )
-
-    @classmethod
-    def quantile_fixed(cls, column: str, q: float, at: tuple[float, float]) -> DataError:
-        return cls(
-            f"The {q:g} quantile of {column!r} is {at[0]:g} in the control and {at[1]:g} in the treated arm, where so many users are "
-            "that no effect in reach moves it. Expected a quantile that can move. Ask for the mean, or for another quantile."
-        )
-
-    @classmethod
-    def too_spread(cls, column: str) -> DataError:
-        return cls(
-            f"The values of {column!r} spread over more than 80 powers of ten. Expected values whose quantiles can be told apart. "
-            "Look for a broken unit, or take logarithms."
-        )
-
-    @classmethod
     def beyond_doubles(cls, column: str, role: str) -> DataError:
         return cls(
             f"Column {column!r}, the {role}, holds whole numbers beyond 2^53, which lose digits as doubles. Expected smaller ones. "

@@ -16,7 +16,7 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from honestlift.errors import DataError
+from honestlift.errors import QuantileError
 from honestlift.moments.expressions import double, present
 from honestlift.moments.fetched import key_of
 from honestlift.moments.scan import collect
@@ -110,7 +110,7 @@ def order_statistics(
         by: the column of the groups; None for all rows.
 
     Raises:
-        DataError: if the values spread over more powers of ten than ``ROUNDS`` scans can tell apart.
+        QuantileError: if the values spread over more powers of ten than ``ROUNDS`` scans can tell apart.
         SourceError: if the engine fails.
     """
     found: dict[tuple[Label, int], float] = {}
@@ -126,7 +126,7 @@ def order_statistics(
         if sum(h.rows for h in held.values()) <= FEW:
             values = _distinct(source, keys, column, spans)
             return [found[target] if target in found else _counted(values, target[0], held[target]) for target in wanted]
-    raise DataError.too_spread(column)
+    raise QuantileError.too_spread(column)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -118,6 +118,9 @@ class OptInPlanSection(PlanSection):
         description="What was done.",
         examples=[{"kind": "opt_in", "treatment": "opt_in_agent_mode", "estimands": ["ATE", "ATT"]}],
     )
+    segments: list[Text] = Field(  # pyright: ignore[reportIncompatibleVariableOverride]  fields are frozen
+        default=[], description="None: effects within segments are those of cluster studies.", examples=[[]]
+    )
     unit_type: Literal["integer", "text"] | None = Field(
         default=None,
         description="What the ids of users are before they are hashed; by default what the column holds.",
@@ -148,6 +151,13 @@ class OptInPlanSection(PlanSection):
     adjustment: Literal["interacted"] = Field(  # pyright: ignore[reportIncompatibleVariableOverride]  fields are frozen
         default="interacted", description="Outcome models have each arm's own slopes.", examples=["interacted"]
     )
+
+    @field_validator("segments")
+    @classmethod
+    def _no_segments(cls, value: list[str]) -> list[str]:
+        if value:
+            raise PydanticCustomError("segments", "Expected none: effects within segments are those of cluster studies")
+        return value
 
     @field_validator("trim")
     @classmethod

@@ -97,6 +97,7 @@ def _study(plan: PlanSection, assignment: Assignment | None) -> Study:
         name=plan.name,
         covariates=tuple(c if isinstance(c, str) else c.column for c in plan.covariates),
         negative_controls=tuple(plan.negative_controls),
+        segments=tuple(plan.segments),
         rows=plan.rows,
         adjustment=plan.adjustment,
         missing=plan.missing,

@@ -126,6 +126,11 @@ class PlanSection(Section):
     negative_controls: list[Text] = Field(
         default=[], description="Columns of outcomes that the feature cannot move.", examples=[["logins_before"]]
     )
+    segments: list[Text] = Field(
+        default=[],
+        description="Discrete columns known before the treatment: effects within their levels, exploratory. Cluster studies only.",
+        examples=[["plan_tier"]],
+    )
     covariates: list[Covariate] = Field(
         default=[], description="Columns known before the treatment; text becomes categories.", examples=[["engagement_tier"]]
     )

@@ -80,6 +80,7 @@ def _cluster_values(study: Study, assignment: str | None, folder: Path) -> dict[
     """The keys that a cluster study has of its own."""
     design = _design(study, assignment and shorten(assignment, folder))
     own: dict[str, Any] = {} if study.adjustment == "interacted" else {"adjustment": study.adjustment}
+    own |= {"segments": list(study.segments)} if study.segments else {}
     own |= {} if study.missing == "error" else {"missing": study.missing}
     return {"rows": study.rows, "design": design, **own, "headline": study.headline}
 

@@ -95,6 +95,7 @@ CHECKS = {
     "denominator": "Denominator of a ratio",
     "winsorized": "Capped metric",
     "quantile": "Quantile can move",
+    "segment_balance": "Segment is not moved",
     "adjustment": "Adjusted for covariates",
     "placebo_lab": "Placebo lab",
     "peeking": "Looks so far",

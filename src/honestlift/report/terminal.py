@@ -17,6 +17,7 @@ from honestlift.report.asked import primary
 from honestlift.report.lab import lab
 from honestlift.report.looks import looks
 from honestlift.report.names import FADED, VARIANTS, estimand, is_adjusted, is_road, road
+from honestlift.report.segments import segments
 from honestlift.result import Check, Estimate, Lift, Number
 
 STRIP = 25
@@ -47,6 +48,8 @@ def renderable(lift: Lift) -> RenderableType:
     for metric in dict.fromkeys(e.metric for e in lift.estimates):
         estimates = [e for e in lift.estimates if e.metric == metric]
         parts.append(Padding(_Numbers(metric, estimates, _smallest(lift, metric)), (1, 0, 0, 1)))
+    if "segments" in lift.tables:
+        parts.append(Padding(segments(lift), (1, 0, 0, 0)))
     if "placebo_lab" in lift.tables:
         parts.append(Padding(lab(lift.tables["placebo_lab"], adjusted=is_adjusted(lift.headline(primary(lift)))), (1, 0, 0, 0)))
     if "monitoring" in lift.tables:
