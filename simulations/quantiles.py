@@ -90,6 +90,12 @@ def coverage(situation: Situation, worlds: int = WORLDS, seed: int = SEED) -> di
     return shares | {"refused": refused / worlds}
 
 
+def line(situation: Situation, found: dict[str, float]) -> str:
+    """A row of the table; a dash for a method that is not shown."""
+    cells = ["–" if np.isnan(value) else f"{value:.3f}" for value in found.values()]
+    return f"| {situation.name} | {' | '.join(cells)} |"
+
+
 def main() -> None:
     """Print the table."""
     print(
@@ -98,9 +104,7 @@ def main() -> None:
         + "|"
     )
     for situation in SITUATIONS:
-        found = coverage(situation)
-        cells = ["–" if np.isnan(value) else f"{value:.3f}" for value in found.values()]
-        print(f"| {situation.name} | {' | '.join(cells)} |", flush=True)
+        print(line(situation, coverage(situation)), flush=True)
 
 
 if __name__ == "__main__":
