@@ -2,7 +2,7 @@
 
 from honestlift import simulate
 from honestlift.source.connect import Source, connect
-from honestlift.design.assignment import Assignment, Redraw, Rule, assign, redraws
+from honestlift.design.assignment import Assignment, Redraw, Rule, assign, redraws, treated_users
 from honestlift.design.cluster import ClusterDesign, Treatment
 from honestlift.design.exposure import Exposure
 from honestlift.design.metric import Mean, Quantile, Ratio, Winsorize
@@ -58,5 +58,6 @@ __all__ = [
     "redraws",
     "run",
     "simulate",
+    "treated_users",
     "write_report",
 ]

@@ -94,14 +94,15 @@ def test_below_ten_workspaces_signs_are_enumerated_and_webbs_are_drawn():
     assert abs(webb.p_value * 10_000 - round(webb.p_value * 10_000)) < 1e-9
 
 
-def test_the_adjusted_estimate_is_not_the_randomization_tests():
+def test_the_randomization_test_is_adjusted_as_the_headline_is():
     rng = np.random.default_rng(3)
     ws = np.repeat(np.arange(16), 5)
     frame = pd.DataFrame({"user": range(80), "ws": ws, "d": ws // 2 % 2, "tier": ws % 2, "y": rng.normal(size=80) + ws % 2})
     design = hl.ClusterDesign(unit="user", cluster="ws", treatment="d", strata=("tier",))
     lift = hl.analyze(frame, design, [hl.Mean("y")], bootstrap=0)
     assert lift.find("user_ols:wild").adjustment == lift.headline().adjustment == "strata, interacted"
-    assert lift.find("user_ols:randomization").adjustment == "none"
+    assert lift.find("user_ols:randomization").adjustment == "strata, interacted"
+    assert lift.find("user_ols:randomization").estimate == pytest.approx(lift.headline().estimate, rel=1e-10)
 
 
 def test_four_workspaces_cannot_close_an_interval():

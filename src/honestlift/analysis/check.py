@@ -21,6 +21,7 @@ from honestlift.analysis.opt_in.choosing import model_choice
 from honestlift.analysis.opt_in.reading import Step, read_opt_in
 from honestlift.analysis.opt_in.tables import balance_table, categories_table, drivers_table, overlap_table, weights_table
 from honestlift.analysis.reading import read
+from honestlift.analysis.rule import known_before
 from honestlift.analysis.segments import segment_checks
 from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
@@ -97,11 +98,12 @@ def _cluster(data: Any, study: Study, step: Step) -> Checked:
     step("Checking")
     asked, study = study, reading.study
     cells, unread = reading.cells, replace(study, negative_controls=())
-    everyone, strata = cells.indicator(np.zeros(cells.moments.cells)), bool(study.design.strata)
+    everyone = cells.indicator(np.zeros(cells.moments.cells))
+    strata = everyone.stratum is not None
     if strata and not itt.contrasts(everyone):
         raise DesignError.strata_without_contrast(study.design.strata)
     unadjusted = whiten(least_squares(itt.user_moments(everyone, strata=strata)))
-    covariates = [reading.covariates[name] for name in study.before(study.primary)]
+    covariates = known_before(reading, study.primary, (), study)
     adjustment = itt.choose_covariates(everyone, covariates, study.adjustment, strata=strata)
     white = whiten(least_squares(itt.user_moments(everyone, strata=strata, adjustment=adjustment)))
     df = satterthwaite(white, white.fit.contrast("itt"))

@@ -12,6 +12,7 @@ from honestlift.analysis.estimates import Answer, contrast, smallest_difference
 from honestlift.analysis.placebo import Lab
 from honestlift.analysis.quantiles import quantile_check
 from honestlift.analysis.reading import Reading
+from honestlift.analysis.record import recorded_arms
 from honestlift.analysis.segments import segment_checks
 from honestlift.analysis.tables import names_with
 from honestlift.analysis.winsorizing import capping_check
@@ -50,6 +51,7 @@ def check(
     made += [capping_check(c, reading.cells, a, study.level) for a in answers for c in reading.capped if c.as_read is a.metric]
     made += segment_checks(reading, study)
     made += [_adjusted(a, study) for a in answers if a.adjustment.used or a.adjustment.left_out]
+    made += [c for a in answers for c in _owed(a, study)]
     made += balance_checks(reading, study)
     made += [_lab(lab, adjusted=primary.adjustment.form != "none")] if lab else []
     made += [compliers.first_stage(s.metric, s.treated, s.control, s.stage.f if s.stage else None) for s in stages]
@@ -60,8 +62,9 @@ def assignment_checks(reading: Reading, study: Study) -> list[Check]:
     """The split, the record, one arm per workspace, one row per user."""
     cells, record = reading.cells, study.design.assignment
     present = {str(name): bool(arm) for name, arm in zip(cells.names, cells.arm, strict=True)}
-    made = [assignment.sample_ratio(record, present)]
-    made += [assignment.assignment_followed(record, present)] if record else []
+    arms = recorded_arms(study)
+    made = [assignment.sample_ratio(record, present, arms)]
+    made += [assignment.assignment_followed(record, present, arms)] if record else []
     made += [assignment.treatment_constant(cells.arm.size)]
     return [*made, assignment.unit_in_clusters(int(cells.users.sum()), reading.one_in)]
 
@@ -79,7 +82,6 @@ def cluster_checks(white: Whitened, unadjusted: Whitened, outcome: Outcome, df: 
 def _agreement(answer: Answer, study: Study) -> Check:
     headline = next(e for e in answer.estimates if e.headline)
     tests = [o for o in answer.others if o.method == headline.method and o.variant in ("wild", "randomization")]
-    tests = [o for o in tests if o.adjusted or answer.adjustment.form == "none"]  # a test without covariates has less power
     p_values = {o.variant: o.interval.p_value for o in tests}
     smallest = {o.variant: o.smallest_p for o in tests}
     p = 1.0 if headline.p_value is None else headline.p_value
@@ -91,6 +93,16 @@ def _adjusted(answer: Answer, study: Study) -> Check:
     before, after = (e.std_error if e else None for e in errors)
     asked = study.adjustment != "none"
     return precision.adjustment(answer.metric.label, made.form, made.used, made.left_out if asked else (), before, after)
+
+
+def _owed(answer: Answer, study: Study) -> list[Check]:
+    """What the rule of the record asks of the analysis: covariates that the draw balanced, pairs that are weighted as users."""
+    record, outcome = study.design.assignment, answer.outcome
+    if record is not None and record.rule.kind == "rerandomized":
+        return [assignment.balanced_covariates(answer.metric.label, record.rule.covariates, answer.adjustment.used)]
+    if record is not None and record.rule.kind == "matched_pairs" and outcome.stratum is not None:
+        return [assignment.pair_weights(answer.metric.label, outcome.per_cluster()[0], outcome.arm, outcome.stratum)]
+    return []
 
 
 def _denominator(reading: Reading, metric: Ratio, study: Study) -> Check:

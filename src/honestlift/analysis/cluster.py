@@ -18,14 +18,13 @@ from honestlift.analysis.quantiles import estimate_quantile
 from honestlift.analysis.reading import Reading, Step, read
 from honestlift.analysis.requirements import check_denominator
 from honestlift.analysis.roles import metric_table
-from honestlift.analysis.rule import redrawn_within
+from honestlift.analysis.rule import known_before, redrawn_by
 from honestlift.analysis.segments import segment_tables
 from honestlift.analysis.tables import cluster_table, density_table, exposure_table, groups_of
 from honestlift.analysis.verdict import judge
 from honestlift.analysis.winsorizing import winsorized_table, with_plain
 from honestlift.design.metric import Metric, Quantile, Ratio
 from honestlift.design.study import Study
-from honestlift.estimators.adjusted import Covariate
 from honestlift.estimators.ratio import ratio_outcome, workspace_ratios
 from honestlift.moments.cells import Outcome
 from honestlift.result import Lift
@@ -44,7 +43,7 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
     step("Estimating")
     asked, study = study, reading.study
     answers = [_answer(metric, reading, study) for metric in study.metrics]
-    answers = [with_alternatives(a, redrawn_within(reading, a.outcome, a.metric.columns, study), study) for a in answers]
+    answers = [with_alternatives(a, redrawn_by(reading, a.outcome, a.metric.columns, study), study) for a in answers]
     compliers = [with_compliers(answer, reading, study) for answer in answers]
     answers, stages = [a for a, _ in compliers], [s for _, s in compliers if s]
     step("Re-drawing the assignment")
@@ -81,10 +80,9 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
 
 
 def _answer(metric: Metric, reading: Reading, study: Study) -> Answer:
-    """One metric, adjusted for its own measure before the treatment first, then for the covariates in the order of the study."""
+    """One metric, adjusted for what the draw balanced, then for its own measure before the treatment, then as the study has them."""
     cells = reading.cells
-    kept = cells.kept(*metric.columns)
-    covariates = [Covariate(name=name, values=reading.covariates[name].values[kept]) for name in study.before(metric)]
+    covariates = known_before(reading, metric, metric.columns, study)
     if isinstance(metric, Quantile):
         return estimate_quantile(metric, reading, study, covariates)
     if not isinstance(metric, Ratio):

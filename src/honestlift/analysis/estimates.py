@@ -108,12 +108,14 @@ def estimate_metric(
         smallest=smallest,
         scale=SCALES[type(metric)],
     )
-    strata = bool(study.design.strata)
+    strata = outcome.stratum is not None
     if strata and not itt.contrasts(outcome):
         raise DesignError.strata_without_contrast(study.design.strata)
     adjustment = itt.choose_covariates(outcome, covariates, study.adjustment, strata=strata)
     plain = itt.user_moments(outcome)
-    honest = _honest(outcome, outcome if mean else ratios, adjustment, sheet, strata=strata)
+    record = study.design.assignment
+    within = "pairs" if record is not None and record.rule.kind == "matched_pairs" else "strata"
+    honest = _honest(outcome, outcome if mean else ratios, adjustment, sheet, within=within if strata else None)
     rows = [_naive(plain, sheet), _weighted_means(outcome, sheet), *honest.rows]
     tables = [plain, *honest.tables]
     if mean and _contrasts_exposure(outcome):
@@ -145,9 +147,10 @@ class _Honest:
     unadjusted: Whitened
 
 
-def _honest(outcome: Outcome, workspaces: Outcome | None, adjustment: Adjustment, sheet: Sheet, *, strata: bool) -> _Honest:
-    """With the covariates, and beside it without them; the strata are the design's, and are in both."""
-    design = ("strata, interacted" if itt.interacts(outcome) else "strata, additive") if strata else "none"
+def _honest(outcome: Outcome, workspaces: Outcome | None, adjustment: Adjustment, sheet: Sheet, *, within: str | None) -> _Honest:
+    """With the covariates, and beside it without them; the strata or pairs are the design's, and are in both."""
+    strata = within is not None
+    design = f"{within}, {'interacted' if itt.interacts(outcome) else 'additive'}" if strata else "none"
     makers = {("user_ols", "itt_user"): partial(itt.user_moments, outcome)}
     makers |= {("cluster_means", "itt_cluster"): partial(itt.cluster_mean_moments, workspaces)} if workspaces else {}
     before = {codes: make(strata=strata) for codes, make in makers.items()}

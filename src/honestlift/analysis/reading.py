@@ -9,6 +9,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from honestlift.analysis.covariates import ABSENT, Columns, covariates_of, level_name
+from honestlift.analysis.record import with_recorded_strata, without_late_controls
 from honestlift.analysis.requirements import check_both_arms, check_columns, check_measured, check_units, check_uptake, numeric
 from honestlift.analysis.winsorizing import Capped, beside_caps, with_caps
 from honestlift.design.metric import Mean, Ratio
@@ -88,6 +89,7 @@ def read(source: Source, study: Study, step: Step, *, outcomes: bool = True) -> 
     if arms.others:
         source = source.restricted(study.design.arm, [v for v in (arms.treated, arms.control) if v is not None])
         counts = scan.count_cells(source, keys)
+    source, counts, late = without_late_controls(source, counts, study)
     step("Looking for repeated users")
     one_in = _one_row_each(source, study, int(counts.rows.sum()))
     step("Profiling columns")
@@ -98,7 +100,7 @@ def read(source: Source, study: Study, step: Step, *, outcomes: bool = True) -> 
     profile = _profiled(source, study, measures, counts)
     step("Summing within workspaces")
     moments = scan.sums(source, _spec(study, list(measures), keys, outcomes=outcomes), profile)
-    cells = as_cells(moments, study.design, arms)
+    cells = with_recorded_strata(as_cells(moments, study.design, arms), study)
     for name, roles in numeric(study, outcomes=outcomes).items():
         check_both_arms(cells, name, roles[0], study.design.cluster)
     before = [name for names in columns.values() for name in names] + [m.pre for m in study.metrics if m.pre]
@@ -108,7 +110,7 @@ def read(source: Source, study: Study, step: Step, *, outcomes: bool = True) -> 
         source=source,
         cells=cells,
         profile=profile,
-        dropped=dropped | {f"{study.design.arm} is {value}": n for value, n in arms.others.items()},
+        dropped=dropped | late | {f"{study.design.arm} is {value}": n for value, n in arms.others.items()},
         before=tuple(dict.fromkeys(before)),
         indicators=indicators,
         covariates=covariates_of(cells, study, known, indicators, profile),

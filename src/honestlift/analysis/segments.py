@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from honestlift.analysis.estimates import Answer, contrast, smallest_difference
 from honestlift.analysis.reading import Reading
+from honestlift.analysis.rule import known_before
 from honestlift.analysis.sheet import finite, settled
 from honestlift.design.metric import Mean, Metric, Ratio
 from honestlift.design.study import Study
@@ -110,7 +111,7 @@ def _levels(reading: Reading, metric: Metric, segment: str, study: Study) -> lis
     for name, mask in _masks(cells, metric, segment).items():
         inside = restricted(cells, mask)
         kept = inside.kept(*metric.columns)
-        covariates = [Covariate(name=c, values=reading.covariates[c].values[kept]) for c in study.before(metric)]
+        covariates = [replace(c, values=c.values[kept]) for c in known_before(reading, metric, (), study)]
         made.append(_level(name, _outcome(inside, metric), np.flatnonzero(kept), covariates, study))
     return made
 
@@ -179,7 +180,7 @@ def _level(name: str, o: Outcome | None, places: NDArray[np.int64], covariates: 
 
 def _fit(o: Outcome, covariates: Sequence[Covariate], study: Study) -> Whitened:
     """As the headline's, with the strata and covariates that the workspaces of a level can bear."""
-    strata = bool(study.design.strata) and itt.contrasts(o)
+    strata = itt.contrasts(o)
     adjustment = itt.choose_covariates(o, covariates, study.adjustment, strata=strata)
     try:
         return whiten(least_squares(itt.user_moments(o, strata=strata, adjustment=adjustment)))

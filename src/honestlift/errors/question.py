@@ -127,6 +127,13 @@ class AssignmentError(HonestliftError, ValueError):
         )
 
     @classmethod
+    def user_in_clusters(cls, count: int, example: object) -> AssignmentError:
+        return cls(
+            f"{count:,} users are in more than one cluster, for example {example!r}. Expected each in one, as both stages of the draw "
+            "need. Leave them out, or put them where they work most."
+        )
+
+    @classmethod
     def covariate_unknown(cls, name: str, count: int) -> AssignmentError:
         return cls(
             f"The covariate {name!r} is missing or infinite for {count:,} clusters. Expected a number for every cluster. "

@@ -79,6 +79,8 @@ FADED = ("naive_ols", "published_rollout", "naive")
 CHECKS = {
     "sample_ratio": "Sample ratio",
     "assignment_followed": "Assignment followed",
+    "balanced_covariates": "Adjusted for what was balanced",
+    "pair_weights": "Weights of the pairs",
     "treatment_constant": "One arm per workspace",
     "unit_in_clusters": "One place per user",
     "few_clusters": "Enough workspaces",

@@ -1,0 +1,71 @@
+"""What the assignment record says of the clusters in the data: their arms, their pairs, and which of them joined late."""
+
+from __future__ import annotations
+
+from dataclasses import replace
+
+import numpy as np
+
+from honestlift.design.cluster import Treatment
+from honestlift.design.study import Study
+from honestlift.moments import scan
+from honestlift.moments.cells import Cells
+from honestlift.moments.table import Moments
+from honestlift.source.connect import Source
+
+LATE = "joined late"
+"""The stratum of clusters that joined after the draw and have their arm from a hash."""
+
+
+def recorded_arms(study: Study) -> tuple[str, str]:
+    """The record's names of the two arms that are compared, control first.
+
+    They are the values of the treatment column where the record knows these, else ``control`` and ``treated``, else its only two.
+    """
+    record, treatment = study.design.assignment, study.design.treatment
+    names = ("control", "treated") if record is None else record.rule.names
+    if isinstance(treatment, Treatment) and {str(treatment.treated), str(treatment.control)} <= set(names):
+        return str(treatment.control), str(treatment.treated)
+    if len(names) == 2 and not {"control", "treated"} <= set(names):
+        return names[0], names[1]
+    return "control", "treated"
+
+
+def with_recorded_strata(cells: Cells, study: Study) -> Cells:
+    """The cells with the strata or pairs of the record, within which clusters were randomized.
+
+    Left out of the regression they bias it wherever they could not be halved. Strata that the plan names are kept; the record's pairs
+    take their place. A cluster that has lost its partner is a stratum of its own, and says nothing about the effect. Strata
+    none of which has both arms are no strata of these data.
+    """
+    record = study.design.assignment
+    if record is None or record.strata is None or (study.design.strata and record.rule.kind != "matched_pairs"):
+        return cells
+    if record.rule.kind not in ("stratified", "matched_pairs"):
+        return cells
+    labels = [record.strata.get(str(name), LATE) for name in cells.names]
+    stratum = np.unique(np.array(labels, dtype=np.str_), return_inverse=True)[1].astype(np.int64)
+    both = np.isin(stratum[cells.arm], stratum[~cells.arm]).any()
+    return replace(cells, stratum=stratum) if both else cells
+
+
+def without_late_controls(source: Source, counts: Moments, study: Study) -> tuple[Source, Moments, dict[str, int]]:
+    """The rows without clusters that joined after the draw and are in control by the record's rule; and how many users they had.
+
+    They were not randomized, so that they are nobody's comparison.
+
+    Args:
+        source: the rows of the two arms.
+        counts: rows per cell, by cluster and more.
+        study: names the cluster and the record.
+    """
+    record, cluster = study.design.assignment, study.design.cluster
+    if record is None or record.rule.late != "control":
+        return source, counts, {}
+    key = counts.keys[cluster]
+    kept = [label for label in key.labels if label is not None and str(label) in record.assigned]
+    if len(kept) == len(key.labels) or not kept:
+        return source, counts, {}
+    source = source.restricted(cluster, kept)
+    left = scan.count_cells(source, list(counts.keys))
+    return source, left, {"joined after the draw": int(counts.rows.sum() - left.rows.sum())}
