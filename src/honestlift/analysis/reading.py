@@ -104,8 +104,7 @@ def read(source: Source, study: Study, step: Step, *, outcomes: bool = True) -> 
     for name, roles in numeric(study, outcomes=outcomes).items():
         check_both_arms(cells, name, roles[0], study.design.cluster)
     before = [name for names in columns.values() for name in names] + [m.pre for m in study.metrics if m.pre]
-    indicators = _indicators(cells.moments, categories)
-    known = Columns(measured=columns, grouped={c: [n for n in indicators if n.startswith(f"{c} = ")] for c in categories})
+    indicators, covariates = _known(cells, study, columns, categories, profile)
     return Reading(
         source=source,
         cells=cells,
@@ -113,11 +112,21 @@ def read(source: Source, study: Study, step: Step, *, outcomes: bool = True) -> 
         dropped=dropped | late | {f"{study.design.arm} is {value}": n for value, n in arms.others.items()},
         before=tuple(dict.fromkeys(before)),
         indicators=indicators,
-        covariates=covariates_of(cells, study, known, indicators, profile),
+        covariates=covariates,
         one_in=one_in,
         study=study,
         capped=capped,
     )
+
+
+def _known(
+    cells: Cells, study: Study, measured: dict[str, list[str]], categories: list[str], profile: Profile
+) -> tuple[dict[str, NDArray[np.float64]], dict[str, Covariate]]:
+    """Rows of each level of the grouped text covariates, and what is known of every cluster from all covariates."""
+    indicators = _indicators(cells.moments, categories)
+    grouped = {c: [n for n in indicators if n.startswith(f"{c} = ")] for c in categories}
+    known = Columns(measured=measured, grouped=grouped)
+    return indicators, covariates_of(cells, study, known, indicators, profile)
 
 
 def _one_row_each(source: Source, study: Study, rows: int) -> int:
