@@ -55,7 +55,12 @@ def check(
     made += balance_checks(reading, study)
     made += [_lab(lab, adjusted=primary.adjustment.form != "none")] if lab else []
     made += [compliers.first_stage(s.metric, s.treated, s.control, s.stage.f if s.stage else None) for s in stages]
-    return tuple(sorted(made, key=lambda c: ORDER[c.level]))
+    return worst_first(made)
+
+
+def worst_first(checks: Sequence[Check]) -> tuple[Check, ...]:
+    """Stops, cautions, what is passed; else as they stand."""
+    return tuple(sorted(checks, key=lambda c: ORDER[c.level]))
 
 
 def assignment_checks(reading: Reading, study: Study) -> list[Check]:

@@ -2,12 +2,15 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
 
 from honestlift.analysis.alternatives import with_alternatives
-from honestlift.analysis.checking import check
+from honestlift.analysis.arms import Comparison, arm_sizes, comparisons, contrast_name, in_words
+from honestlift.analysis.checking import check, worst_first
 from honestlift.analysis.compliers import uptake_table, with_compliers
 from honestlift.analysis.estimates import Answer, estimate_metric
 from honestlift.analysis.ledger import ledger
@@ -27,7 +30,7 @@ from honestlift.design.metric import Metric, Quantile, Ratio
 from honestlift.design.study import Study
 from honestlift.estimators.ratio import ratio_outcome, workspace_ratios
 from honestlift.moments.cells import Outcome
-from honestlift.result import Lift
+from honestlift.result import Estimate, Lift
 from honestlift.source.connect import Source
 from honestlift.version import __version__
 
@@ -50,11 +53,12 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
     lab = run_lab(reading, study)
     step("Checking")
     checks = check(reading, answers, study, lab, stages)
-    several = multiplicity_table(answers, study)
-    verdict = judge(answers, checks, study, corrections(several, study.level))
+    further = comparisons(reading, asked, _answer)
+    several = multiplicity_table(answers, study, further)
+    verdict = judge(answers, checks, study, [*in_words(further, study, contrast_name(asked)), *corrections(several, study.level)])
     step("Tabulating")
     tables = {
-        "metrics": metric_table(answers, study),
+        "metrics": metric_table(answers, study, further),
         "multiplicity": several,
         "clusters": cluster_table(reading, answers),
         "exposure": exposure_table(answers),
@@ -69,14 +73,20 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
         kind="cluster",
         data=_data(reading, [a.outcome for a in answers], study),
         population=_population(reading),
-        estimates=tuple(e for answer in answers for e in answer.estimates),
-        checks=checks,
+        estimates=_rows(answers, further, contrast_name(asked)),
+        checks=worst_first([*checks, *(c for other in further for c in other.checks)]),
         ledger=ledger(checks),
         verdict=verdict,
         tables=tables,
         provenance=provenance(asked, clock),
         honestlift_version=__version__,
     )
+
+
+def _rows(answers: list[Answer], further: Sequence[Comparison], name: str | None) -> tuple[Estimate, ...]:
+    """All estimates, the headline's comparison first."""
+    own = (replace(e, contrast=name) if name else e for answer in answers for e in answer.estimates)
+    return (*own, *(e for other in further for e in other.estimates))
 
 
 def _answer(metric: Metric, reading: Reading, study: Study) -> Answer:
@@ -123,4 +133,6 @@ def _population(reading: Reading) -> dict[str, Any]:
     }
     exposure = {} if cells.exposed is None else {g: int(everyone.count[c].sum()) for g, c in groups_of(everyone).items()}
     sizes = {"min": int(users.min()), "median": float(np.median(users)), "max": int(users.max())}
-    return {"arms": arms, "exposure_counts": exposure, "cluster_size": sizes}
+    several = arm_sizes(reading)
+    made = {"arms": arms, "exposure_counts": exposure, "cluster_size": sizes}
+    return made | ({"named_arms": several} if several else {})

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -17,7 +17,7 @@ from honestlift.design.study import Missing, Study
 from honestlift.errors import DataError
 from honestlift.estimators.adjusted import Covariate
 from honestlift.moments import scan
-from honestlift.moments.arms import read_arms
+from honestlift.moments.arms import Arms, read_several
 from honestlift.moments.cells import Cells, as_cells
 from honestlift.moments.events import per_unit
 from honestlift.moments.profile import Profile
@@ -49,6 +49,7 @@ class Reading:
         one_in: 1 where every user was looked at for repetition, else one in so many.
         study: the question over the columns as they were read: capped where a metric is winsorized.
         capped: the metrics that are.
+        others: of a study with several arms, the readings of the other comparisons, from the same scans.
     """
 
     source: Source
@@ -61,6 +62,7 @@ class Reading:
     one_in: int
     study: Study
     capped: tuple[Capped, ...]
+    others: tuple[Reading, ...]
 
 
 def read(source: Source, study: Study, step: Step, *, outcomes: bool = True) -> Reading:
@@ -85,9 +87,10 @@ def read(source: Source, study: Study, step: Step, *, outcomes: bool = True) -> 
     source, dropped = _complete(source, study)
     source, categories, split, counts = _categories(source, study)
     keys = list(dict.fromkeys([*_keys(study), *categories]))
-    arms = read_arms(counts, study.design)
-    if arms.others:
-        source = source.restricted(study.design.arm, [v for v in (arms.treated, arms.control) if v is not None])
+    several = read_several(counts, study.design)
+    if several[0].others:
+        named = dict.fromkeys(v for arms in several for v in (arms.treated, arms.control) if v is not None)
+        source = source.restricted(study.design.arm, list(named))
         counts = scan.count_cells(source, keys)
     source, counts, late = without_late_controls(source, counts, study)
     step("Looking for repeated users")
@@ -100,22 +103,51 @@ def read(source: Source, study: Study, step: Step, *, outcomes: bool = True) -> 
     profile = _profiled(source, study, measures, counts)
     step("Summing within workspaces")
     moments = scan.sums(source, _spec(study, list(measures), keys, outcomes=outcomes), profile)
+    gone = dropped | late | {f"{study.design.arm} is {value}": n for value, n in several[0].others.items()}
+    seen = _Seen(source=source, moments=moments, profile=profile, dropped=gone, columns=columns, categories=categories)
+    parts = [
+        _compared(seen, replace(study, design=two), arms, capped, one_in, outcomes=outcomes)
+        for two, arms in zip(study.design.contrasts, several, strict=True)
+    ]
+    return replace(parts[0], others=tuple(parts[1:]))
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Seen:
+    """What one set of scans brought back of all arms."""
+
+    source: Source
+    moments: Moments
+    profile: Profile
+    dropped: dict[str, int]
+    columns: dict[str, list[str]]
+    categories: list[str]
+
+
+def _compared(seen: _Seen, study: Study, arms: Arms, capped: tuple[Capped, ...], one_in: int, *, outcomes: bool) -> Reading:
+    """The reading of two arms: all there is where there are two, their cells alone where there are more."""
+    source, moments, key = seen.source, seen.moments, seen.moments.keys[study.design.arm]
+    two = [arms.treated, arms.control]
+    if len(key.labels) > 2:
+        moments = moments.restricted(np.isin(key.codes, [key.labels.index(v) for v in two]))
+        source = source.restricted(study.design.arm, [v for v in two if v is not None])
     cells = with_recorded_strata(as_cells(moments, study.design, arms), study)
     for name, roles in numeric(study, outcomes=outcomes).items():
         check_both_arms(cells, name, roles[0], study.design.cluster)
-    before = [name for names in columns.values() for name in names] + [m.pre for m in study.metrics if m.pre]
-    indicators, covariates = _known(cells, study, columns, categories, profile)
+    before = [name for names in seen.columns.values() for name in names] + [m.pre for m in study.metrics if m.pre]
+    indicators, covariates = _known(cells, study, seen.columns, seen.categories, seen.profile)
     return Reading(
         source=source,
         cells=cells,
-        profile=profile,
-        dropped=dropped | late | {f"{study.design.arm} is {value}": n for value, n in arms.others.items()},
+        profile=seen.profile,
+        dropped=seen.dropped,
         before=tuple(dict.fromkeys(before)),
         indicators=indicators,
         covariates=covariates,
         one_in=one_in,
         study=study,
         capped=capped,
+        others=(),
     )
 
 

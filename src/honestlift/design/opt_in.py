@@ -56,6 +56,10 @@ class OptInDesign:
         for estimand in self.estimands:
             if estimand not in known or self.estimands.count(estimand) > 1:
                 raise DesignError.out_of_range("estimands", list(self.estimands), f"each of {', '.join(known)} at most once")
+        if not isinstance(self.treatment, str) and len(self.treatment.arms) > 1:
+            raise DesignError.out_of_range(
+                "treated", list(self.treatment.arms), "one value; several arms are those of cluster studies"
+            )
         if not self.estimands:
             raise DesignError.out_of_range("estimands", [], f"at least one of {', '.join(known)}")
 

@@ -12,7 +12,7 @@ from honestlift.design.metric import Mean
 from honestlift.design.modelling import Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy, as_trim, names_and_times
 from honestlift.plan.metrics import MeanMetric
-from honestlift.plan.schema import SECTIONS, CovariateSection, PlanSection, TreatmentSection
+from honestlift.plan.schema import SECTIONS, CovariateSection, PlanSection, TreatmentSection, as_arms
 from honestlift.plan.section import Section, Text
 
 _TEXT_OR_MAPPING = Discriminator(
@@ -189,7 +189,9 @@ def opt_in_study(plan: OptInPlanSection, metrics: tuple[Mean, ...]) -> OptInStud
     p, m = plan.propensity or PropensitySection(), plan.matching or MatchingSection()
     given = [c if isinstance(c, str) else Covariate(c.column, c.measured_at) for c in plan.covariates]
     covariates, timed = names_and_times(given)
-    treatment = arms if isinstance(arms, str) else Treatment(column=arms.column, treated=arms.treated, control=arms.control)
+    treatment = (
+        arms if isinstance(arms, str) else Treatment(column=arms.column, treated=as_arms(arms.treated), control=arms.control)
+    )
     return OptInStudy(
         design=OptInDesign(
             unit=plan.unit,

@@ -23,7 +23,7 @@ from honestlift.plan.location import DataPath, DataTable, resolve
 from honestlift.plan.metrics import MetricSection, QuantileSection, RatioSection, WinsorizeSection
 from honestlift.plan.opt_in import OptInPlanSection, opt_in_study
 from honestlift.plan.problems import cannot_do_yet, invalid, look_up
-from honestlift.plan.schema import DesignSection, PlanSection, TreatmentSection
+from honestlift.plan.schema import DesignSection, PlanSection, TreatmentSection, as_arms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -115,7 +115,7 @@ def _design(unit: str, design: DesignSection, assignment: Assignment | None) -> 
         cluster=design.cluster,
         treatment=treatment
         if isinstance(treatment, str)
-        else Treatment(column=treatment.column, treated=treatment.treated, control=treatment.control),
+        else Treatment(column=treatment.column, treated=as_arms(treatment.treated), control=treatment.control),
         strata=tuple(design.strata),
         exposure=None if exposure is None else Exposure(column=exposure.column, randomized=exposure.randomized),
         uptake=design.uptake,
@@ -166,7 +166,10 @@ def _assignment(document: Document, name: str | None, folder: Path, problems: li
 
 
 def _distinct_arms(document: Document, treatment: str | TreatmentSection, problems: list[Problem]) -> bool:
-    if isinstance(treatment, str) or treatment.treated != treatment.control:
+    if isinstance(treatment, str):
+        return True
+    arms = treatment.treated if isinstance(treatment.treated, list) else [treatment.treated]
+    if treatment.control not in arms:
         return True
     key: KeyPath = ("design", "treatment", "control")
     expected = "Expected another value than that of the treated arm"

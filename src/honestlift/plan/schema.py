@@ -7,6 +7,7 @@ from typing import Annotated, Literal
 from pydantic import ConfigDict, Discriminator, Field, Tag, WithJsonSchema, field_validator
 from pydantic_core import PydanticCustomError
 
+from honestlift.design.cluster import Value
 from honestlift.plan.metrics import Metric, MetricSection, WinsorizeSection
 from honestlift.plan.section import SHORT_OR_LONG, Section, Text
 
@@ -26,6 +27,9 @@ ArmValue = Annotated[
 ]
 
 
+_ONE_OR_SEVERAL = Discriminator(lambda value: "(several)" if isinstance(value, (list, tuple)) else "(one)")  # pyright: ignore[reportUnknownLambdaType]
+
+
 class TableSection(Section):
     """A table of a database."""
 
@@ -41,8 +45,18 @@ class TreatmentSection(Section):
     model_config = ConfigDict(title="Treatment column with named arms")
 
     column: Text = Field(description="The column that holds the arm.", examples=["arm"])
-    treated: ArmValue = Field(description="Its value in the treated arm.", examples=["on"])
+    treated: Annotated[
+        Annotated[ArmValue, Tag("(one)")] | Annotated[list[ArmValue], Field(min_length=1), Tag("(several)")], _ONE_OR_SEVERAL
+    ] = Field(
+        description="Its value in the treated arm; or several in a list, of which the headline is about the first.",
+        examples=["on", ["short", "long"]],
+    )
     control: ArmValue = Field(description="Its value in the control arm.", examples=["off"])
+
+
+def as_arms(treated: Value | list[Value]) -> Value | tuple[Value, ...]:
+    """The treated arm, or several, as the design has them."""
+    return tuple(treated) if isinstance(treated, list) else treated
 
 
 class ExposureSection(Section):

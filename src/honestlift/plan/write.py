@@ -96,7 +96,8 @@ def _design(study: Study, assignment: str | None) -> dict[str, Any]:
     arms = design.treatment
     values: dict[str, Any] = {"kind": "cluster", "cluster": design.cluster, "treatment": arms, "assignment": assignment}
     if isinstance(arms, Treatment):
-        values["treatment"] = {"column": arms.column, "treated": arms.treated, "control": arms.control}
+        treated = list(arms.arms) if len(arms.arms) > 1 else arms.treated
+        values["treatment"] = {"column": arms.column, "treated": treated, "control": arms.control}
     values["strata"] = list(design.strata) or None
     if design.exposure:
         values["exposure"] = {"column": design.exposure.column, "randomized": design.exposure.randomized}

@@ -81,7 +81,9 @@ def subtitle(lift: Lift) -> list[str]:
     data = lift.data
     treated = f"{words.count(data['n_treated_clusters'], 'workspace')} treated, "
     treated += f"{data['n_clusters'] - data['n_treated_clusters']:,} control"
-    return ["Whole workspaces randomized", words.count(data["n_units"], "user"), treated, *page.analysed(lift)]
+    arms = lift.population.get("named_arms")
+    of = [f"{words.clean(headline(lift).contrast)}, of {len(arms)} arms"] if arms else []
+    return ["Whole workspaces randomized", *of, words.count(data["n_units"], "user"), treated, *page.analysed(lift)]
 
 
 def facts(lift: Lift) -> list[Fact]:
