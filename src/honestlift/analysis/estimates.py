@@ -190,8 +190,8 @@ def _contrasts_exposure(outcome: Outcome) -> bool:
 
 
 def _naive(users: ClusterMoments, sheet: Sheet) -> Estimate:
-    white = whiten(least_squares(users))
-    return linear_row(white, "itt", "naive_ols", "itt_user", "iid", sheet, df=white.fit.rows - 2)
+    fit = least_squares(users)
+    return linear_row(fit, "itt", "naive_ols", "itt_user", "iid", sheet, df=fit.rows - 2)
 
 
 def _weighted_means(outcome: Outcome, sheet: Sheet) -> Estimate:

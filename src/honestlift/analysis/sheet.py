@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from honestlift.estimators.fit import true_value
+from honestlift.estimators.fit import Fit, true_value
 from honestlift.inference.interval import relative, t_interval
 from honestlift.inference.sandwich import Kind, Whitened, covariance, satterthwaite
 from honestlift.result import Estimate, Identified, Interval, Relative
@@ -85,7 +85,7 @@ def settled(value: float, smallest: float) -> float:
 
 
 def linear_row(  # noqa: PLR0913  the coordinates of one cell of the table
-    white: Whitened,
+    white: Fit | Whitened,
     name: str,
     method: str,
     estimand: str,
@@ -98,7 +98,7 @@ def linear_row(  # noqa: PLR0913  the coordinates of one cell of the table
     headline: bool = False,
 ) -> Estimate:
     """One coefficient of a fit with the covariance of a kind; df by Satterthwaite for CR2, G − 1 otherwise, unless given."""
-    fit = white.fit
+    fit = white.fit if isinstance(white, Whitened) else white
     pick, mean = fit.contrast(name), np.eye(len(fit.names))[0]
     effect, control = (settled(v, sheet.smallest) for v in (float(pick @ fit.theta), true_value(fit, mean)))
     both = np.stack([mean, pick])

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from honestlift.result import Estimate
+from honestlift.result import Estimate, Relative
 
 ROADS = {
     "naive_ols": "users as if independent (naive)",
@@ -162,7 +162,22 @@ def estimand(e: Estimate) -> str:
 
 def whole(e: Estimate) -> str:
     """What in the control arm an effect is a share of."""
-    return {"difference of ratios": "ratio", "difference of quantiles": "quantile"}.get(e.scale, "mean")
+    named = {"difference of ratios": "ratio", "difference of quantiles": "quantile"}.get(e.scale, "mean")
+    return f"{named}'s size" if negative_mean(e) else named
+
+
+def negative_mean(e: Estimate) -> bool:
+    """Whether the control mean, of which an effect is a share, is below zero: a rise is then a negative share of it."""
+    return (e.estimate or 0.0) * (e.relative.estimate or 0.0) < 0
+
+
+def as_share(e: Estimate) -> Relative:
+    """An effect as a share of the control mean's size, for words and lines: a rise is positive, whatever the sign of the mean."""
+    r = e.relative
+    if r.estimate is None or not negative_mean(e):
+        return r
+    low, high = (None if end is None else -end for end in (r.conf_high, r.conf_low))
+    return Relative(estimate=-r.estimate, conf_low=low, conf_high=high)
 
 
 def is_road(e: Estimate) -> bool:

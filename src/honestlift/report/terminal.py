@@ -16,7 +16,7 @@ from honestlift.report import words
 from honestlift.report.asked import primary
 from honestlift.report.lab import lab
 from honestlift.report.looks import looks
-from honestlift.report.names import FADED, VARIANTS, estimand, is_adjusted, is_road, road
+from honestlift.report.names import FADED, VARIANTS, as_share, estimand, is_adjusted, is_road, road
 from honestlift.report.segments import segments
 from honestlift.result import Check, Estimate, Lift, Number
 
@@ -128,7 +128,7 @@ def _row(e: Estimate, axis: tuple[float, float]) -> list[str]:
     name = (" ◆ " if e.headline else "   ") + road(e)
     error = words.number(e.std_error, places + 1)
     bounded = e.conf_low is None or e.relative.conf_low is not None  # else the control mean may be zero
-    share = words.percent(e.relative.estimate if bounded else None, sign=True)
+    share = words.percent(as_share(e).estimate if bounded else None, sign=True)
     return [name, words.signed(e.estimate, places), ends, share, error, _strip(e, axis)]
 
 
