@@ -157,6 +157,18 @@ def test_the_record_of_several_arms_is_followed() -> None:
     assert lift.check("assignment_followed").level == "stop"
 
 
+def test_hostile_names_of_arms_and_use_between_treated_arms() -> None:
+    names = {"off": "<b>", "short": "x'; drop", "long": "\x1b[2J", "pilot": "pilot"}
+    users = rows().assign(arm=lambda f: f["arm"].map(names), use=lambda f: f["arm"].isin(["x'; drop", "\x1b[2J"]).astype(int))
+    arms = hl.Treatment(column="arm", control="<b>", treated=("x'; drop", "\x1b[2J"))
+    design = hl.ClusterDesign(unit="user", cluster="workspace", treatment=arms, uptake="use")
+    lift = hl.analyze(users, design, "y", bootstrap=0)
+    assert lift.headline().contrast == "x'; drop − <b>"
+    assert "\x1b" not in str(lift)
+    assert not any("\x1b" in c.code for c in lift.checks)
+    assert not any(c.code.startswith("use_in_control:") for c in lift.checks)
+
+
 def test_what_is_refused() -> None:
     for treated in ((), ("on", "on"), ("on", "off"), (1, "1")):
         with pytest.raises(DesignError):

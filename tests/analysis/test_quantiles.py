@@ -34,7 +34,7 @@ def test_the_estimate_is_the_difference_of_the_arms_quantiles_to_the_last_bit(q:
     evidence = lift.check("quantile").evidence
     assert (evidence["control"], evidence["treated"]) == (at[0], at[1])
     for method in ("user_ols", "user_ols:inversion", "user_ols:bootstrap"):
-        assert lift.find(method).estimate == pytest.approx(at[1] - at[0], rel=1e-12)
+        assert lift.find(method).estimate == at[1] - at[0]
     head, other = lift.headline(), lift.find("user_ols:inversion")
     assert (head.scale, head.method, head.estimand) == ("difference of quantiles", "user_ols", "itt_user")
     assert head.conf_low < head.estimate < head.conf_high

@@ -68,8 +68,13 @@ def contrast_name(study: Study) -> str | None:
     """The two arms of a study that names them among several; None else."""
     if len(study.design.arms) < 2:
         return None
+    return _named(study)
+
+
+def _named(study: Study) -> str:
+    """The two arms of a study, as people may read them."""
     treated, control = study.design.contrast
-    return f"{treated} − {control}"
+    return f"{words.clean(treated)} − {words.clean(control)}"
 
 
 def comparisons(reading: Reading, study: Study, answer: AnswerOf) -> tuple[Comparison, ...]:
@@ -85,9 +90,11 @@ def comparisons(reading: Reading, study: Study, answer: AnswerOf) -> tuple[Compa
         asked = replace(other.study, bootstrap=0)
         answers = [answer(metric, other, asked) for metric in asked.metrics]
         answers = [with_alternatives(a, redrawn_by(other, a.outcome, a.metric.columns, asked), asked) for a in answers]
-        treated, control = other.study.design.contrast
-        name, pairwise = f"{treated} − {control}", control in study.design.arms
-        checks = _told(check(other, answers, asked), name, asked)
+        name, pairwise = _named(other.study), other.study.design.contrast[1] in study.design.arms
+        found = [
+            c for c in check(other, answers, asked) if not (pairwise and c.code == "use_in_control")
+        ]  # both arms are to use it
+        checks = _told(found, name, asked)
         made.append(Comparison(name=name, pairwise=pairwise, answers=tuple(answers), checks=checks))
     return tuple(made)
 

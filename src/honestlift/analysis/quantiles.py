@@ -79,12 +79,12 @@ def estimate_quantile(metric: Quantile, reading: Reading, study: Study, covariat
     test = stepwise_difference if found.lumpy else difference
     inverted = test(found.arms, found.at, metric.q, found.df, study.level)
     _within_data(metric, [(inverted.low, inverted.high)] * 2)
-    share = Relative(estimate=base.relative.estimate, conf_low=None, conf_high=None)
     effect = found.at[1] - found.at[0]
+    share = Relative(estimate=effect / found.at[0] if found.at[0] else None, conf_low=None, conf_high=None)
     bare = replace(base, adjustment="none")
-    rows = [e for e in answer.estimates if e.method != "cluster_wls"]
+    rows = [replace(e, estimate=effect) if e.adjustment == "none" else e for e in answer.estimates if e.method != "cluster_wls"]
     if found.lumpy:
-        rows = [replace(beside(bare, "user_ols", effect, inverted, share), headline=True) if e is base else e for e in rows]
+        rows = [replace(beside(bare, "user_ols", effect, inverted, share), headline=True) if e.headline else e for e in rows]
         rows = [e for e in rows if e.headline or e.method == "naive_ols"]
     else:
         rows.append(beside(bare, "user_ols:inversion", effect, inverted, share))

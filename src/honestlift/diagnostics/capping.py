@@ -10,6 +10,9 @@ from honestlift.result import Check, Estimate, Level
 MANY = 0.05
 """Share of users beyond the cap above which the capped metric is said to be another one than the plain; a judgement."""
 
+APART = 0.005
+"""Difference of the arms' shares that is worth a word, however many users make it certain; a judgement."""
+
 
 def winsorized(
     metric: str,
@@ -33,7 +36,8 @@ def winsorized(
         headline: the effect with them.
         caps: the caps, for the evidence.
     """
-    level: Level = "caution" if (p is not None and p < 0.01) or max(shares) > MANY else "ok"
+    differs = p is not None and p < 0.01 and abs(shares[1] - shares[0]) > APART
+    level: Level = "caution" if differs or max(shares) > MANY else "ok"
     places = words.places_of(plain.conf_low, plain.conf_high)
     text = f"{words.clean(metric)} is capped: a user counts {limits}, {source}. "
     text += f"Beyond lie {words.percent(shares[1])} of treated and {words.percent(shares[0])} of control users"

@@ -31,7 +31,7 @@ def segment_balance(segment: str, levels: Sequence[Contrast]) -> Check:
     bad = least < CAUTION
     remedy = "Take the segment as it was before the launch: comparing users whom the feature moved into a level shows no effect."
     return Check(
-        code=f"segment_balance:{segment}",
+        code=f"segment_balance:{words.clean(segment)}",
         level="caution" if bad else "ok",
         statement=text,
         remedy=remedy if bad else "",
