@@ -91,7 +91,7 @@ def test_the_terminal_shows_it(rows: pd.DataFrame):
     text = as_text(answer(rows, [hl.Mean("minutes", pre="earlier")]))
     assert "Placebo lab  On your own data, with no effect at all (earlier before the treatment" in text
     assert "CR2, unadjusted" in text, "the headline is adjusted for the measure before, the lab is not"
-    assert "the headline's method, without its covariates, in" in " ".join(text.split())
+    assert "the headline's method, unadjusted, in" in " ".join(text.split())
     assert "CR2 (the headline's)" in as_text(answer(rows, [hl.Mean("minutes")]))
     assert "95 % promises 5" in text
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from typing import Any
 
 import numpy as np
@@ -10,6 +11,7 @@ import pytest
 from statsmodels.api import OLS, add_constant
 
 import honestlift as hl
+from honestlift.report.html import report_html
 from studies import answer, frame, levels, numbers
 
 SIZES = [4, 30, 8, 24, 6, 22, 10, 20, 12, 14, 9, 17, 33, 5, 26, 11]
@@ -92,8 +94,9 @@ def test_what_a_draw_balanced_is_adjusted_for_without_being_asked():
         design=hl.ClusterDesign(unit="user", cluster="workspace", treatment="treated", assignment=record),
         metrics=(hl.Mean("minutes"),),
     )
-    few = {c.code: c.evidence for c in hl.check_design(f, study).checks}["few_clusters"]
-    assert few["df"] == pytest.approx(lift.headline().df)
+    found = {c.code: c for c in hl.check_design(f, study).checks}
+    assert found["few_clusters"].evidence["df"] == pytest.approx(lift.headline().df)
+    assert found["balanced_covariates"].level == "ok"
 
 
 def test_the_test_of_a_rerandomized_draw_stays_among_balanced_draws():
@@ -133,6 +136,9 @@ def test_late_workspaces_by_hash_are_in_and_late_controls_are_out():
             assert lift.data["n_clusters"] == 20
             assert lift.data["dropped"] == {"joined after the draw": 48}
             assert numbers(lift) == numbers(answer(data[data.workspace < 20], assignment=record))
+            against = answer(data.assign(treated=data.treated.where(data.workspace != 21, 1)), assignment=record)
+            assert against.check("assignment_followed").evidence["disagree"] == 1  # treated though late
+            assert against.data["n_clusters"] == 21
         else:
             assert (lift.data["n_clusters"], levels(lift)["assignment_followed"]) == (24, "stop")
 
@@ -170,3 +176,37 @@ def test_strata_of_the_record_are_those_of_the_analysis():
     one, two = answer(f, assignment=record), answer(f, assignment=record, strata=("tier",))
     assert one.headline().adjustment == "strata, interacted"
     assert [n[2:9] for n in numbers(one)] == [n[2:9] for n in numbers(two)]
+
+
+def test_the_result_and_the_page_say_how_the_arms_were_drawn():
+    f = frame(24, [*SIZES, *SIZES[:8]]).rename(columns={"before": "<b>\u202eold"})
+    for kind, said in (("matched_pairs", "randomized in matched pairs"), ("rerandomized", "until alike in size and &lt;b&gt;")):
+        record = drawn(kind, f, "<b>\u202eold")
+        lift = answer(followed(f, record), assignment=record)
+        facts = lift.population["assignment"]
+        assert (facts["rule"], facts["clusters"], facts["covariates"]) == (kind, 24, ["size", "<b>\u202eold"])
+        page = report_html(hl.Lift.from_dict(json.loads(lift.to_json())))
+        assert said in page
+        assert "<b>" not in page
+        assert "\u202e" not in page
+    assert "assignment" not in answer(f).population
+
+
+def test_pairs_that_are_too_many_for_the_regression_are_left_out_and_that_is_said():
+    f = frame(500, 3)
+    f["minutes"] += f.groupby("workspace").before.transform("mean")
+    known_to_all = {str(w): [float(d.before.mean())] for w, d in f.groupby("workspace")}
+    record = hl.assign(list(known_to_all), hl.Rule(kind="matched_pairs", covariates=("before",)), seed=1, covariates=known_to_all)
+    f = followed(f, record)
+    lift = answer(f, assignment=record)
+    assert lift.headline().adjustment == "none"
+    assert lift.check("pair_weights").level == "caution"
+    assert lift.headline().estimate == answer(f).headline().estimate
+
+
+@pytest.mark.parametrize(("kind", "tested"), [("complete", False), ("matched_pairs", True), ("rerandomized", True)])
+def test_matched_and_balanced_draws_are_tested_by_their_rule_up_to_fifty_workspaces(kind: str, tested: bool):
+    f = frame(40, 5 * [3, 4, 5, 6, 7, 8, 9, 10])
+    record = drawn(kind, f)
+    lift = answer(followed(f, record), assignment=record)
+    assert any(e.method == "user_ols:randomization" for e in lift.estimates) == tested

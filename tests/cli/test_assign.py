@@ -296,3 +296,30 @@ def test_hopeless_draws_are_said_to_be(cli, tmp_path: Path, monkeypatch: pytest.
     assert "smallest p-value of an exact test is 0.33" in ended.err
     drawn = {seed: cli("assign", "users.parquet", "-c", "workspace", "--seed", seed, "--force").err for seed in range(6)}
     assert any("Drawing again until they look alike breaks the tests" in text for text in drawn.values())
+
+
+def test_hostile_names_are_names(cli, uneven: pd.DataFrame, tmp_path: Path):
+    names = {"workspace": 'select "w"; drop table x --', "before": "größe\n'b'", "user": "arm"}
+    f = uneven.rename(columns=names).assign(**{names["workspace"]: ["ws '\"" + str(w) + "\u202e é" for w in uneven.workspace]})
+    write(tmp_path, f)
+    args = [
+        "-c",
+        names["workspace"],
+        "--on",
+        names["before"],
+        "--rule",
+        "rerandomized",
+        "--seed",
+        "1",
+        "-u",
+        "arm",
+        "--users",
+        "u.parquet",
+    ]
+    ended = cli("assign", "users.parquet", *args)
+    assert ended.code == 0, ended.err
+    assert "\u202e" not in ended.out
+    record = Assignment.from_json((tmp_path / "assignment.json").read_text(encoding="utf-8"))
+    assert record.reproduces()
+    assert set(record.assigned) == set(f[names["workspace"]])
+    assert list(pd.read_parquet(tmp_path / "u.parquet").columns) == ["arm", names["workspace"], "arm_drawn"]

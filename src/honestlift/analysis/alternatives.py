@@ -11,6 +11,7 @@ import numpy as np
 from honestlift.analysis.estimates import Answer, smallest_difference
 from honestlift.analysis.sheet import beside, settled
 from honestlift.design.assignment import Redraw
+from honestlift.design.assignment.rule import ON_COVARIATES
 from honestlift.design.metric import Mean
 from honestlift.design.study import Study
 from honestlift.estimators import itt
@@ -26,7 +27,8 @@ MANY = 50
 """Workspaces up to which the wild bootstrap is run; with more the t distribution is close."""
 
 FEW = 30
-"""Workspaces up to which the arms are re-drawn, and the scores of the wild bootstrap leave out the workspace itself (WCR-S)."""
+"""Workspaces up to which the arms are re-drawn (up to ``MANY`` where they were matched or balanced), and the scores of the wild
+bootstrap leave out the workspace itself (WCR-S)."""
 
 FEWEST = 10
 """Workspaces below which the scores are restricted as usual (WCR), and Webb's six-point weights are shown beside the signs."""
@@ -67,7 +69,9 @@ def with_alternatives(answer: Answer, rule: Redraw, study: Study) -> Answer:
         rule: how the arms of the outcome's clusters are drawn again.
         study: the level and the seed.
     """
-    others = tuple(t for method, white in answer.fits.items() for t in _tests(method, white, answer, rule, study))
+    exact = {e.method for e in answer.estimates if e.std_error == 0}  # nothing is left but rounding, which no test may judge
+    fits = {method: white for method, white in answer.fits.items() if method not in exact}
+    others = tuple(t for method, white in fits.items() for t in _tests(method, white, answer, rule, study))
     rows = list(answer.estimates)
     for method, white in answer.fits.items():
         base = answer.find(method, ESTIMANDS[method])
@@ -116,7 +120,9 @@ def _tests(method: str, white: Whitened, answer: Answer, rule: Redraw, study: St
             interval=wild_interval(drawn, study.level),
             smallest_p=drawn.smallest_p,
         )
-    if clusters > FEW or not isinstance(answer.metric, Mean):  # a re-draw has ratios and quantiles of its own
+    record = study.design.assignment
+    most = MANY if record is not None and record.rule.kind in ON_COVARIATES else FEW
+    if clusters > most or not isinstance(answer.metric, Mean):  # a re-draw has ratios and quantiles of its own
         return
     again = _redrawn(method, answer, rule, np.random.default_rng(study.seed))
     yield Alternative(

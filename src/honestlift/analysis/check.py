@@ -14,6 +14,7 @@ from honestlift.analysis.checking import (
     balance_checks,
     cluster_checks,
     exposure_checks,
+    rule_checks,
     uptake_checks,
 )
 from honestlift.analysis.opt_in.checking import choice_checks
@@ -109,6 +110,7 @@ def _cluster(data: Any, study: Study, step: Step) -> Checked:
     df = satterthwaite(white, white.fit.contrast("itt"))
     made = assignment_checks(reading, study)
     made += cluster_checks(white, unadjusted, everyone, df, tuple(str(name) for name in cells.names))
+    made += rule_checks(study.primary.label, everyone, adjustment.used, study)
     made += exposure_checks(everyone, study, None)
     made += segment_checks(reading, study)
     made += [*uptake_checks(reading, study), *balance_checks(reading, unread)]

@@ -26,6 +26,7 @@ from honestlift.estimators.ratio import denominators
 from honestlift.inference.sandwich import Whitened, covariance, effective_clusters, leverage, whiten
 from honestlift.moments.cells import Outcome
 from honestlift.moments.spec import Sum
+from honestlift.report.names import beyond_lab
 from honestlift.result import Check
 
 ORDER = {"stop": 0, "caution": 1, "ok": 2}
@@ -44,16 +45,16 @@ def check(
     means = [a for a in answers if isinstance(a.metric, Mean)]
     made += [clusters.size_effect(a.metric.label, a.outcome, smallest_difference(a.outcome)) for a in means]
     made += [_denominator(reading, a.metric, study) for a in answers if isinstance(a.metric, Ratio)]
-    made += [_agreement(answer, study) for answer in answers if answer.others]
+    made += [_agreement(answer, study) for answer in answers if any(o.method == "user_ols" for o in answer.others)]
     made += uptake_checks(reading, study)
     made += [_missing(reading, answer, study) for answer in answers]
     made += [quantile_check(a.metric, a.quantiles) for a in answers if isinstance(a.metric, Quantile) and a.quantiles]
     made += [capping_check(c, reading.cells, a, study.level) for a in answers for c in reading.capped if c.as_read is a.metric]
     made += segment_checks(reading, study)
     made += [_adjusted(a, study) for a in answers if a.adjustment.used or a.adjustment.left_out]
-    made += [c for a in answers for c in _owed(a, study)]
+    made += [c for a in answers for c in rule_checks(a.metric.label, a.outcome, a.adjustment.used, study)]
     made += balance_checks(reading, study)
-    made += [_lab(lab, adjusted=primary.adjustment.form != "none")] if lab else []
+    made += [_lab(lab, adjusted=beyond_lab(next(e for e in primary.estimates if e.headline)))] if lab else []
     made += [compliers.first_stage(s.metric, s.treated, s.control, s.stage.f if s.stage else None) for s in stages]
     return worst_first(made)
 
@@ -100,13 +101,13 @@ def _adjusted(answer: Answer, study: Study) -> Check:
     return precision.adjustment(answer.metric.label, made.form, made.used, made.left_out if asked else (), before, after)
 
 
-def _owed(answer: Answer, study: Study) -> list[Check]:
+def rule_checks(metric: str, outcome: Outcome, used: Sequence[str], study: Study) -> list[Check]:
     """What the rule of the record asks of the analysis: covariates that the draw balanced, pairs that are weighted as users."""
-    record, outcome = study.design.assignment, answer.outcome
+    record = study.design.assignment
     if record is not None and record.rule.kind == "rerandomized":
-        return [assignment.balanced_covariates(answer.metric.label, record.rule.covariates, answer.adjustment.used)]
-    if record is not None and record.rule.kind == "matched_pairs" and outcome.stratum is not None:
-        return [assignment.pair_weights(answer.metric.label, outcome.per_cluster()[0], outcome.arm, outcome.stratum)]
+        return [assignment.balanced_covariates(metric, record.rule.covariates, used)]
+    if record is not None and record.rule.kind == "matched_pairs":
+        return [assignment.pair_weights(metric, outcome.per_cluster()[0], outcome.arm, outcome.stratum)]
     return []
 
 

@@ -19,6 +19,7 @@ from honestlift.analysis.placebo import run_lab
 from honestlift.analysis.provenance import Clock, provenance
 from honestlift.analysis.quantiles import estimate_quantile
 from honestlift.analysis.reading import Reading, Step, read
+from honestlift.analysis.record import assignment_facts
 from honestlift.analysis.requirements import check_denominator
 from honestlift.analysis.roles import metric_table
 from honestlift.analysis.rule import known_before, redrawn_by
@@ -72,7 +73,7 @@ def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
         name=study.name,
         kind="cluster",
         data=_data(reading, [a.outcome for a in answers], study),
-        population=_population(reading),
+        population=_population(reading, study),
         estimates=_rows(answers, further, contrast_name(asked)),
         checks=worst_first([*checks, *(c for other in further for c in other.checks)]),
         ledger=ledger(checks),
@@ -123,7 +124,7 @@ def _data(reading: Reading, outcomes: list[Outcome], study: Study) -> dict[str, 
     }
 
 
-def _population(reading: Reading) -> dict[str, Any]:
+def _population(reading: Reading, study: Study) -> dict[str, Any]:
     cells = reading.cells
     users = cells.users
     everyone = cells.indicator(np.zeros(cells.moments.cells))
@@ -133,6 +134,6 @@ def _population(reading: Reading) -> dict[str, Any]:
     }
     exposure = {} if cells.exposed is None else {g: int(everyone.count[c].sum()) for g, c in groups_of(everyone).items()}
     sizes = {"min": int(users.min()), "median": float(np.median(users)), "max": int(users.max())}
-    several = arm_sizes(reading)
+    rule, several = assignment_facts(study), arm_sizes(reading)
     made = {"arms": arms, "exposure_counts": exposure, "cluster_size": sizes}
-    return made | ({"named_arms": several} if several else {})
+    return made | ({"named_arms": several} if several else {}) | ({"assignment": rule} if rule else {})

@@ -92,7 +92,7 @@ def read(source: Source, study: Study, step: Step, *, outcomes: bool = True) -> 
         named = dict.fromkeys(v for arms in several for v in (arms.treated, arms.control) if v is not None)
         source = source.restricted(study.design.arm, list(named))
         counts = scan.count_cells(source, keys)
-    source, counts, late = without_late_controls(source, counts, study)
+    source, counts, late = without_late_controls(source, counts, several[0], study)
     step("Looking for repeated users")
     one_in = _one_row_each(source, study, int(counts.rows.sum()))
     step("Profiling columns")

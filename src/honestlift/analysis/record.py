@@ -3,15 +3,20 @@
 from __future__ import annotations
 
 from dataclasses import replace
+from typing import Any
 
 import numpy as np
 
 from honestlift.design.cluster import Treatment
 from honestlift.design.study import Study
 from honestlift.moments import scan
+from honestlift.moments.arms import Arms
 from honestlift.moments.cells import Cells
 from honestlift.moments.table import Moments
 from honestlift.source.connect import Source
+
+MOST_NUMBERS = 8_000_000
+"""Clusters × regressors² up to which the record's strata or pairs enter the regression: 316 clusters in pairs, a few seconds."""
 
 LATE = "joined late"
 """The stratum of clusters that joined after the draw and have their arm from a hash."""
@@ -31,12 +36,25 @@ def recorded_arms(study: Study) -> tuple[str, str]:
     return "control", "treated"
 
 
+def assignment_facts(study: Study) -> dict[str, Any]:
+    """What the record says of the draw, for the result: its rule, shares and clusters, what it looked at; empty without a record."""
+    record = study.design.assignment
+    if record is None:
+        return {}
+    rule = record.rule
+    facts: dict[str, Any] = {"rule": rule.kind, "arms": rule.shares, "clusters": len(record.assigned)}
+    facts |= {"strata": len(set(record.strata.values()))} if record.strata is not None else {}
+    facts |= {"covariates": list(rule.covariates)} if rule.covariates else {}
+    return facts | ({"acceptance": rule.acceptance} if rule.kind == "rerandomized" else {})
+
+
 def with_recorded_strata(cells: Cells, study: Study) -> Cells:
     """The cells with the strata or pairs of the record, within which clusters were randomized.
 
     Left out of the regression they bias it wherever they could not be halved. Strata that the plan names are kept; the record's pairs
     take their place. A cluster that has lost its partner is a stratum of its own, and says nothing about the effect. Strata
-    none of which has both arms are no strata of these data.
+    none of which has both arms are no strata of these data, and too many of them are left out: the interval is then that of a draw
+    without them, which is wider than need be.
     """
     record = study.design.assignment
     if record is None or record.strata is None or (study.design.strata and record.rule.kind != "matched_pairs"):
@@ -46,24 +64,27 @@ def with_recorded_strata(cells: Cells, study: Study) -> Cells:
     labels = [record.strata.get(str(name), LATE) for name in cells.names]
     stratum = np.unique(np.array(labels, dtype=np.str_), return_inverse=True)[1].astype(np.int64)
     both = np.isin(stratum[cells.arm], stratum[~cells.arm]).any()
-    return replace(cells, stratum=stratum) if both else cells
+    columns = (1 if record.rule.kind == "matched_pairs" else 2) * (int(stratum.max()) + 1)
+    return replace(cells, stratum=stratum) if both and stratum.size * columns**2 <= MOST_NUMBERS else cells
 
 
-def without_late_controls(source: Source, counts: Moments, study: Study) -> tuple[Source, Moments, dict[str, int]]:
+def without_late_controls(source: Source, counts: Moments, arms: Arms, study: Study) -> tuple[Source, Moments, dict[str, int]]:
     """The rows without clusters that joined after the draw and are in control by the record's rule; and how many users they had.
 
-    They were not randomized, so that they are nobody's comparison.
+    They were not randomized, so that they are nobody's comparison. One that is treated all the same stays, for a check to find.
 
     Args:
         source: the rows of the two arms.
-        counts: rows per cell, by cluster and more.
+        counts: rows per cell, by cluster, treatment and more.
+        arms: which value of the treatment is which.
         study: names the cluster and the record.
     """
     record, cluster = study.design.assignment, study.design.cluster
     if record is None or record.rule.late != "control":
         return source, counts, {}
-    key = counts.keys[cluster]
-    kept = [label for label in key.labels if label is not None and str(label) in record.assigned]
+    key, treatment = counts.keys[cluster], counts.keys[study.design.arm]
+    treated = set(key.codes[treatment.codes != treatment.labels.index(arms.control)].tolist())
+    kept = [v for code, v in enumerate(key.labels) if v is not None and (str(v) in record.assigned or code in treated)]
     if len(kept) == len(key.labels) or not kept:
         return source, counts, {}
     source = source.restricted(cluster, kept)

@@ -136,15 +136,22 @@ def balanced_covariates(metric: str, balanced: Sequence[str], used: Sequence[str
     return Check(code="balanced_covariates", level="caution", statement=text, remedy=remedy, evidence=evidence, metric=metric)
 
 
-def pair_weights(metric: str, n: NDArray[np.float64], arm: NDArray[np.bool_], pair: NDArray[np.int64]) -> Check:
+def pair_weights(metric: str, n: NDArray[np.float64], arm: NDArray[np.bool_], pair: NDArray[np.int64] | None) -> Check:
     """Is the effect within pairs, which weighs a pair by n₁n₀/(n₁ + n₀), the effect per user?
 
     Args:
         metric: the metric.
         n: (G,) users of each workspace.
         arm: (G,) whether it is treated.
-        pair: (G,) its pair.
+        pair: (G,) its pair; None where the pairs are too many to be in the regression.
     """
+    if pair is None:
+        text = (
+            f"The pairs are too many to be effects of their own; the effect on {words.clean(metric)} is that of workspaces which "
+        )
+        text += "were not paired: its interval is right, and wider than the design deserves."
+        remedy = "Name coarser strata in the plan, for example by size, to win back what the pairs explain."
+        return Check(code="pair_weights", level="caution", statement=text, remedy=remedy, evidence={"pairs": None}, metric=metric)
     treated, control = (np.bincount(pair, np.where(arm == on, n, 0.0), int(pair.max()) + 1) for on in (True, False))
     whole = (treated > 0) & (control > 0)
     users = (treated + control)[whole]

@@ -83,7 +83,22 @@ def subtitle(lift: Lift) -> list[str]:
     treated += f"{data['n_clusters'] - data['n_treated_clusters']:,} control"
     arms = lift.population.get("named_arms")
     of = [f"{words.clean(headline(lift).contrast)}, of {len(arms)} arms"] if arms else []
-    return ["Whole workspaces randomized", *of, words.count(data["n_units"], "user"), treated, *page.analysed(lift)]
+    return [
+        f"Whole workspaces randomized{drawn_by(lift)}",
+        *of,
+        words.count(data["n_units"], "user"),
+        treated,
+        *page.analysed(lift),
+    ]
+
+
+def drawn_by(lift: Lift) -> str:
+    """How the arms were drawn, where the result knows of a record that says more than that they were."""
+    rule = lift.population.get("assignment", {})
+    kind = rule.get("rule")
+    if kind == "rerandomized":
+        return f" until alike in {words.clean(words.listing([str(name) for name in rule.get('covariates', ())]))}"
+    return {"stratified": " within strata", "bernoulli": " by a coin each", "matched_pairs": " in matched pairs"}.get(kind, "")
 
 
 def facts(lift: Lift) -> list[Fact]:

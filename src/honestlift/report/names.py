@@ -190,6 +190,11 @@ def is_adjusted(e: Estimate) -> bool:
     return e.adjustment.startswith("covariates") or "; covariates" in e.adjustment
 
 
+def beyond_lab(e: Estimate) -> bool:
+    """Whether a headline uses what the placebo lab does not: covariates, pairs, or strata that are only added."""
+    return is_adjusted(e) or "additive" in e.adjustment
+
+
 def road(e: Estimate) -> str:
     """What an estimate's method is called; that covariates are in it is said."""
     adjusted = f"{e.method}:adjusted" if is_adjusted(e) and not e.method.endswith(":unwinsorized") else e.method

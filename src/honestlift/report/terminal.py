@@ -16,7 +16,7 @@ from honestlift.report import words
 from honestlift.report.asked import primary
 from honestlift.report.lab import lab
 from honestlift.report.looks import looks
-from honestlift.report.names import FADED, VARIANTS, as_share, estimand, is_adjusted, is_road, road
+from honestlift.report.names import FADED, VARIANTS, as_share, beyond_lab, estimand, is_adjusted, is_road, road
 from honestlift.report.segments import segments
 from honestlift.result import Check, Estimate, Lift, Number
 
@@ -51,7 +51,7 @@ def renderable(lift: Lift) -> RenderableType:
     if "segments" in lift.tables:
         parts.append(Padding(segments(lift), (1, 0, 0, 0)))
     if "placebo_lab" in lift.tables:
-        parts.append(Padding(lab(lift.tables["placebo_lab"], adjusted=is_adjusted(lift.headline(primary(lift)))), (1, 0, 0, 0)))
+        parts.append(Padding(lab(lift.tables["placebo_lab"], adjusted=beyond_lab(lift.headline(primary(lift)))), (1, 0, 0, 0)))
     if "monitoring" in lift.tables:
         parts.append(Padding(looks(lift.tables["monitoring"], primary(lift)), (1, 0, 0, 0)))
     parts += [_checks(lift.checks), _foot(lift)]

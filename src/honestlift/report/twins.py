@@ -17,7 +17,7 @@ from honestlift.report.figures.overlap import sides
 from honestlift.report.figures.placebo import alarms
 from honestlift.report.figures.weights import effective
 from honestlift.report.lab import method_name
-from honestlift.report.names import ESTIMANDS, GROUPS, estimand, is_adjusted, road
+from honestlift.report.names import ESTIMANDS, GROUPS, beyond_lab, estimand, road
 from honestlift.report.segments import numbers
 from honestlift.report.segments import users as users_of
 from honestlift.result import Lift
@@ -102,7 +102,7 @@ def _segments(lift: Lift) -> Twin:
 
 
 def _placebo(lift: Lift) -> Twin:
-    adjusted = is_adjusted(lift.headline(primary(lift)))
+    adjusted = beyond_lab(lift.headline(primary(lift)))
     rows = tuple(
         (method_name(a.method, adjusted=adjusted), words.number(100 * a.rate, 1), words.number(100 * a.std_error, 1))
         for a in alarms(lift)

@@ -108,9 +108,9 @@ FORMAL = {
         "Webb (2023), Canadian Journal of Economics 56.",
     ),
     ":randomization": (
-        "Beside the headline when workspaces are few: the studentized difference under re-drawn assignments of the same kind; its "
-        "interval holds the constant effects that it does not reject.",
-        "Wu & Ding (2021), Journal of the American Statistical Association 116.",
+        "Beside the headline when workspaces are few: the t of the headline, with its strata, pairs and covariates, under arms re-drawn by "
+        "the recorded rule; its interval holds the constant effects that it does not reject.",
+        "Wu & Ding (2021), Journal of the American Statistical Association 116; Zhao & Ding (2021), Journal of Econometrics 225.",
     ),
 }
 
@@ -128,6 +128,12 @@ QUANTILE = (
     "A quantile is the value that the stated share of an arm's users do not exceed, and its effect the difference of the two arms' values: "
     "where that part of the users lies, not what any user gained."
 )
+RULES = {
+    "matched_pairs": "Workspaces that were alike formed pairs, and of each pair one got the feature: the two are compared with each other.",
+    "rerandomized": "The split was drawn again until both arms were alike in what was known before, by a rule that was written down; the "
+    "numbers are adjusted for it, and the test draws by the same rule.",
+    "stratified": "Workspaces were randomized within strata, and are compared within them.",
+}
 
 
 def plain(lift: Lift) -> list[str]:
@@ -138,4 +144,6 @@ def plain(lift: Lift) -> list[str]:
     text += [ADJUSTED] if any(is_adjusted(e) for e in headlines) else []
     text += [RATIO] if any(e.scale == "difference of ratios" for e in headlines) else []
     text += [QUANTILE] if any(e.scale == "difference of quantiles" for e in headlines) else []
+    rule = RULES.get(lift.population.get("assignment", {}).get("rule", ""))
+    text += [rule] if rule else []
     return text + ([DIRECT] if any(e.estimand == "spillover" for e in lift.estimates) else [])
