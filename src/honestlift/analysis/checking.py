@@ -15,6 +15,7 @@ from honestlift.analysis.tables import names_with
 from honestlift.design.metric import Ratio
 from honestlift.design.study import Study
 from honestlift.diagnostics import agreement, assignment, balance, clusters, compliers, contamination, placebo, precision
+from honestlift.diagnostics.stored import stored_checks
 from honestlift.errors import DataError
 from honestlift.estimators import itt
 from honestlift.estimators.fit import least_squares, true_value
@@ -57,7 +58,8 @@ def assignment_checks(reading: Reading, study: Study) -> list[Check]:
     made = [assignment.sample_ratio(record, present)]
     made += [assignment.assignment_followed(record, present)] if record else []
     made += [assignment.treatment_constant(cells.arm.size)]
-    return [*made, assignment.unit_in_clusters(int(cells.users.sum()), reading.one_in)]
+    made += [assignment.unit_in_clusters(int(cells.users.sum()), reading.one_in)] if reading.one_in else []
+    return [*made, *stored_checks(reading.stored, pictured=False)]
 
 
 def cluster_checks(white: Whitened, unadjusted: Whitened, outcome: Outcome, df: float, names: tuple[str, ...]) -> list[Check]:

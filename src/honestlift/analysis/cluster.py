@@ -18,6 +18,7 @@ from honestlift.analysis.reading import Reading, Step, read
 from honestlift.analysis.requirements import check_denominator
 from honestlift.analysis.roles import metric_table
 from honestlift.analysis.rule import redrawn_within
+from honestlift.analysis.stored import reading_of
 from honestlift.analysis.tables import cluster_table, density_table, exposure_table, groups_of
 from honestlift.analysis.verdict import judge
 from honestlift.design.metric import Metric, Ratio
@@ -25,19 +26,20 @@ from honestlift.design.study import Study
 from honestlift.estimators.adjusted import Covariate
 from honestlift.estimators.ratio import ratio_outcome, workspace_ratios
 from honestlift.moments.cells import Outcome
+from honestlift.moments.stored import StoredMoments
 from honestlift.result import Lift
 from honestlift.source.connect import Source
 from honestlift.version import __version__
 
 
-def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
-    """From rows to a Lift. The rows are scanned a handful of times; all else happens on the table of sums.
+def analyze_cluster(source: Source | StoredMoments, study: Study, step: Step) -> Lift:
+    """From rows, or sums of them, to a Lift. Rows are scanned a handful of times; all else happens on the table of sums.
 
     Raises:
         HonestliftError: if a column or a value is not what the study needs.
     """
     clock = Clock()
-    reading = read(source, study, step)
+    reading = reading_of(source, study) if isinstance(source, StoredMoments) else read(source, study, step)
     step("Estimating")
     answers = [_answer(metric, reading, study) for metric in study.metrics]
     answers = [with_alternatives(a, redrawn_within(reading, a.outcome, a.metric.columns, study), study) for a in answers]
@@ -101,7 +103,7 @@ def _data(reading: Reading, outcomes: list[Outcome], study: Study) -> dict[str, 
         "n_treated_units": int(users[cells.arm].sum()),
         "n_treated_clusters": int(cells.arm.sum()),
         "dropped": dropped,
-        "engine": reading.source.engine,
+        "engine": reading.engine,
     }
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
 import numpy as np
@@ -12,14 +12,15 @@ from honestlift.analysis.covariates import ABSENT, Columns, covariates_of, level
 from honestlift.analysis.requirements import check_both_arms, check_columns, check_measured, check_units, check_uptake, numeric
 from honestlift.design.metric import Ratio
 from honestlift.design.study import Missing, Study
-from honestlift.errors import DataError
+from honestlift.errors import DataError, MomentsError
 from honestlift.estimators.adjusted import Covariate
 from honestlift.moments import scan
-from honestlift.moments.arms import read_arms
+from honestlift.moments.arms import Arms, read_arms
 from honestlift.moments.cells import Cells, as_cells
 from honestlift.moments.events import per_unit
 from honestlift.moments.profile import Profile
 from honestlift.moments.spec import Spec, Sum
+from honestlift.moments.stored import StoredMoments
 from honestlift.moments.table import Moments
 from honestlift.source.connect import Source
 
@@ -37,17 +38,19 @@ class Reading:
     """What the scans brought back.
 
     Attributes:
-        source: the rows of the two arms.
+        origin: the rows of the two arms, or the file of sums that stands for them.
         cells: the table of sums, with its meaning.
         profile: the profile of every measured column.
         dropped: why rows were left out, and how many.
         before: the measured columns that were known before the treatment.
         indicators: (C,) rows of each level of each text covariate, by ``name = level``; for levels that were grouped.
         covariates: what is known of every cluster from each covariate, and from each ``pre`` of a metric.
-        one_in: 1 where every user was looked at for repetition, else one in so many.
+        one_in: 1 where every user was looked at for repetition, else one in so many; 0 where none was.
+        categories: text covariates that the rows are grouped by.
+        split: text covariates that became 0/1 columns, and these.
     """
 
-    source: Source
+    origin: Source | StoredMoments
     cells: Cells
     profile: Profile
     dropped: dict[str, int]
@@ -55,6 +58,31 @@ class Reading:
     indicators: dict[str, NDArray[np.float64]]
     covariates: dict[str, Covariate]
     one_in: int
+    categories: tuple[str, ...]
+    split: Mapping[str, list[str]]
+
+    @property
+    def source(self) -> Source:
+        """The rows of the two arms.
+
+        Raises:
+            MomentsError: if there are none, but a file of sums.
+        """
+        if isinstance(self.origin, StoredMoments):
+            raise MomentsError.needs_rows()
+        return self.origin
+
+    @property
+    def stored(self) -> StoredMoments | None:
+        """The file of sums that stands for the rows; None where there are rows."""
+        return self.origin if isinstance(self.origin, StoredMoments) else None
+
+    @property
+    def engine(self) -> str:
+        """Name of the engine that the sums come from."""
+        return (
+            str(self.origin.header.get("engine", "elsewhere")) if isinstance(self.origin, StoredMoments) else self.origin.engine
+        )
 
 
 def read(source: Source, study: Study, step: Step, *, outcomes: bool = True) -> Reading:
@@ -78,7 +106,7 @@ def read(source: Source, study: Study, step: Step, *, outcomes: bool = True) -> 
     step("Counting users per workspace")
     source, dropped = _complete(source, study)
     source, categories, split, counts = _categories(source, study)
-    keys = [*_keys(study), *categories]
+    keys = [*keys_of(study), *categories]
     arms = read_arms(counts, study.design)
     if arms.others:
         source = source.restricted(study.design.arm, [v for v in (arms.treated, arms.control) if v is not None])
@@ -91,22 +119,60 @@ def read(source: Source, study: Study, step: Step, *, outcomes: bool = True) -> 
     measures = numeric(study, [name for names in columns.values() for name in names], outcomes=outcomes)
     profile = _profiled(source, study, measures, counts)
     step("Summing within workspaces")
-    moments = scan.sums(source, _spec(study, list(measures), keys, outcomes=outcomes), profile)
-    cells = as_cells(moments, study.design, arms)
-    for name, roles in numeric(study, outcomes=outcomes).items():
+    moments = scan.sums(source, spec_of(study, list(measures), keys, outcomes=outcomes), profile)
+    found = Found(
+        arms=arms, profile=profile, dropped=dropped, categories=tuple(categories), split=split, one_in=one_in, outcomes=outcomes
+    )
+    return understood(source, moments, study, found)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Found:
+    """What was found on the way to the sums.
+
+    Attributes:
+        arms: the values of the two arms.
+        profile: the profile of every measured column.
+        dropped: why rows were left out, and how many.
+        categories: text covariates that the rows are grouped by.
+        split: text covariates that became 0/1 columns, and these.
+        one_in: 1 where every user was looked at for repetition, else one in so many; 0 where none was.
+        outcomes: whether outcomes were read.
+    """
+
+    arms: Arms
+    profile: Profile
+    dropped: dict[str, int]
+    categories: tuple[str, ...]
+    split: Mapping[str, list[str]]
+    one_in: int
+    outcomes: bool = True
+
+
+def understood(origin: Source | StoredMoments, moments: Moments, study: Study, found: Found) -> Reading:
+    """The sums as the study sees them, wherever they come from.
+
+    Raises:
+        DataError: if an arm lacks an outcome, the exposure is not 0/1, or a stratum varies within a cluster.
+    """
+    columns = {c: found.split.get(c, [c]) for c in study.covariates if c not in found.categories}
+    cells = as_cells(moments, study.design, found.arms)
+    for name, roles in numeric(study, outcomes=found.outcomes).items():
         check_both_arms(cells, name, roles[0], study.design.cluster)
     before = [name for names in columns.values() for name in names] + [m.pre for m in study.metrics if m.pre]
-    indicators = _indicators(cells.moments, categories)
-    known = Columns(measured=columns, grouped={c: [n for n in indicators if n.startswith(f"{c} = ")] for c in categories})
+    indicators = _indicators(cells.moments, list(found.categories))
+    known = Columns(measured=columns, grouped={c: [n for n in indicators if n.startswith(f"{c} = ")] for c in found.categories})
     return Reading(
-        source=source,
+        origin=origin,
         cells=cells,
-        profile=profile,
-        dropped=dropped | {f"{study.design.arm} is {value}": n for value, n in arms.others.items()},
+        profile=found.profile,
+        dropped=found.dropped | {f"{study.design.arm} is {value}": n for value, n in found.arms.others.items()},
         before=tuple(dict.fromkeys(before)),
         indicators=indicators,
-        covariates=covariates_of(cells, study, known, indicators, profile),
-        one_in=one_in,
+        covariates=covariates_of(cells, study, known, indicators, found.profile),
+        one_in=found.one_in,
+        categories=found.categories,
+        split=found.split,
     )
 
 
@@ -119,7 +185,8 @@ def _profiled(source: Source, study: Study, measures: dict[str, tuple[str, ...]]
     return profile
 
 
-def _keys(study: Study) -> list[str]:
+def keys_of(study: Study) -> list[str]:
+    """The columns that the rows are grouped by: cluster, arm, strata, exposure."""
     d = study.design
     return [d.cluster, d.arm, *d.strata, *([d.exposure.column] if d.exposure else [])]
 
@@ -152,7 +219,7 @@ def _categories(source: Source, study: Study) -> tuple[Source, list[str], dict[s
     Then they become 0/1 columns of the source, whose names are told. What has too many values is refused before it leaves the engine.
     """
     categories = [c for c in study.covariates if source.kind(c) == "text"]
-    counts = scan.few_cells(source, [*_keys(study), *categories], MOST_CELLS)
+    counts = scan.few_cells(source, [*keys_of(study), *categories], MOST_CELLS)
     if counts is not None:
         for name in categories:
             _levels(counts, name, study.missing)
@@ -167,7 +234,7 @@ def _categories(source: Source, study: Study) -> tuple[Source, list[str], dict[s
         gaps = None in few.keys[name].labels
         source = source.with_indicators(name, levels[:-1] if gaps else levels, ABSENT if gaps else None)
         split[name] = [level_name(name, level) for level in levels]
-    return source, [], split, scan.count_cells(source, _keys(study))
+    return source, [], split, scan.count_cells(source, keys_of(study))
 
 
 def _few_values(source: Source, study: Study) -> None:
@@ -192,7 +259,7 @@ def _levels(counts: Moments, name: str, missing: Missing) -> list[str]:
     return [ABSENT if label is None else str(label) for label in key.labels]
 
 
-def _spec(study: Study, measures: list[str], keys: list[str], *, outcomes: bool) -> Spec:
+def spec_of(study: Study, measures: list[str], keys: list[str], *, outcomes: bool) -> Spec:
     """Count, sum and square of every measured column over its own rows.
 
     Of a ratio's two columns also their product, over the rows that have both; of use also its sum over those that have the metric.
@@ -205,7 +272,8 @@ def _spec(study: Study, measures: list[str], keys: list[str], *, outcomes: bool)
         if isinstance(metric, Ratio):
             spec = spec | Spec.of_outcome(study.design.cluster, metric.numerator, (metric.denominator,), cells=keys[1:])
         elif uptake is not None and uptake != metric.column:
-            spec = spec | Spec(study.design.cluster, tuple(keys[1:]), (Sum.of(uptake, present=(metric.column,)),))
+            both = (uptake, metric.column)
+            spec = spec | Spec(study.design.cluster, tuple(keys[1:]), (Sum.of(present=both), Sum.of(uptake, present=both)))
     return spec
 
 
