@@ -15,6 +15,7 @@ SAMPLES: dict[str, object] = {
     "float": 2.5,
     "bool": True,
     "object": "value",
+    "Mapping[str, int]": {"treated": 1, "control": 9},
     "Sequence[str]": ["one", "two"],
     "Sequence[object]": ["one", 2],
     "Sequence[PlanError]": [],

@@ -2,7 +2,7 @@
 
 from honestlift import simulate
 from honestlift.source.connect import Source, connect
-from honestlift.design.assignment import Assignment, Rule, assign
+from honestlift.design.assignment import Assignment, Redraw, Rule, assign, redraws
 from honestlift.design.cluster import ClusterDesign, Treatment
 from honestlift.design.exposure import Exposure
 from honestlift.design.metric import Mean, Ratio
@@ -41,6 +41,7 @@ __all__ = [
     "OptInStudy",
     "Propensity",
     "Ratio",
+    "Redraw",
     "Relative",
     "Rule",
     "Source",
@@ -58,6 +59,7 @@ __all__ = [
     "monitor",
     "plot",
     "read_moments",
+    "redraws",
     "run",
     "simulate",
     "write_report",

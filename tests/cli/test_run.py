@@ -287,3 +287,28 @@ def test_no_output_replaces_what_is_read(cli, tmp_path: Path, monkeypatch: pytes
     assert ended.code == 2
     assert "would be replaced. Expected another file to write to" in ended.err
     assert (tmp_path / name).read_bytes() == before
+
+
+def test_looks_are_recorded_and_the_result_holds_at_every_one(cli, tmp_path: Path):
+    plan, looks = small(tmp_path), tmp_path / "looks.json"
+    assert cli("run", plan, "--looks", looks, "--quiet").code == 0
+    rows = (tmp_path / "rows.csv").read_text(encoding="utf-8").splitlines(keepends=True)
+    (tmp_path / "rows.csv").write_text("".join(rows) + "48,0,0,7,1\n49,1,1,3,0\n", encoding="utf-8")
+    ended = cli("run", plan, "--looks", looks)
+    assert ended.code == 0
+    assert "Looks at y" in ended.out
+    kept = hl.Lift.from_dict(json.loads((tmp_path / "result.json").read_text(encoding="utf-8")))
+    assert [row[1] for row in kept.tables["monitoring"].rows] == [1, 2]
+    assert kept.find("user_ols:always_valid") is not None
+    assert 'id="looks"' in (tmp_path / "report.html").read_text(encoding="utf-8")
+
+
+def test_a_record_of_looks_at_another_question_is_refused_and_nothing_written(cli, tmp_path: Path):
+    looks = tmp_path / "looks.json"
+    assert cli("run", small(tmp_path), "--looks", looks, "--json", "--quiet").code == 0
+    before = looks.read_bytes()
+    ended = cli("run", small(tmp_path, seed=2), "--looks", looks)
+    assert ended.code == 2
+    assert "The record of looks is of the question" in ended.err
+    assert looks.read_bytes() == before
+    assert not (tmp_path / "result.json").exists()

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from honestlift.errors.root import HonestliftError, listed, nearest
 
@@ -94,9 +94,10 @@ class AssignmentError(HonestliftError, ValueError):
         return cls(f"The assignment record {path!r} cannot be used: {reason}. Expected a file written by `honestlift assign`.")
 
     @classmethod
-    def too_small(cls, treated: int, control: int) -> AssignmentError:
+    def too_small(cls, sizes: Mapping[str, int]) -> AssignmentError:
+        told = [f"{size:,} {name}" for name, size in sizes.items()]
         return cls(
-            f"The draw would leave {treated} treated and {control} control clusters. Expected at least 2 in each arm. "
+            f"The draw would leave {' and '.join(told) if len(told) == 2 else ', '.join(told)} clusters. Expected at least 2 in each arm. "
             "Add clusters, or change the share."
         )
 
@@ -109,6 +110,60 @@ class AssignmentError(HonestliftError, ValueError):
         return cls(
             f"{count:,} clusters have more than one stratum, for example {example!r}. Expected one per cluster. "
             "Choose strata that are known per cluster."
+        )
+
+    @classmethod
+    def no_covariates(cls, count: int, example: object, names: Sequence[str]) -> AssignmentError:
+        return cls(
+            f"{count:,} clusters have not one number for each of {listed(names)}, for example {example!r}. Expected what was known of "
+            "every cluster before the draw. Add the numbers, or leave these clusters out."
+        )
+
+    @classmethod
+    def covariate_unknown(cls, name: str, count: int) -> AssignmentError:
+        return cls(
+            f"The covariate {name!r} is missing or infinite for {count:,} clusters. Expected a number for every cluster. "
+            "Fill it in, or use another covariate."
+        )
+
+    @classmethod
+    def covariate_constant(cls, name: str) -> AssignmentError:
+        return cls(f"The covariate {name!r} is the same in all clusters. Expected one that tells clusters apart. Leave it out.")
+
+    @classmethod
+    def covariate_combined(cls, name: str, others: Sequence[str]) -> AssignmentError:
+        return cls(
+            f"The covariate {name!r} is a linear combination of {listed(others)}. Expected numbers of its own. Leave it out."
+        )
+
+    @classmethod
+    def few_accepted(cls, accepted: int, fewest: int, possible: int, acceptance: float) -> AssignmentError:
+        enough = fewest / possible if possible else 2.0
+        remedy = f"Accept {enough:.2g} of the draws or more" if enough <= 1 else "Use matched pairs or strata instead"
+        return cls(
+            f"Accepting {acceptance:g} of {possible:,} draws leaves {accepted:,} assignments. Expected at least {fewest:,}, so that tests "
+            f"have something to draw from. {remedy}, or add clusters."
+        )
+
+    @classmethod
+    def nothing_accepted(cls, tried: int) -> AssignmentError:
+        return cls(
+            f"None of {tried:,} draws was as balanced as the record's threshold demands. Expected a threshold that `honestlift assign` "
+            "made for these clusters. Restore the record."
+        )
+
+    @classmethod
+    def not_in_record(cls, count: int, example: object) -> AssignmentError:
+        return cls(
+            f"{count:,} clusters are not in the assignment record, for example {example!r}, and it refuses late ones. Expected the "
+            "clusters of the draw. Leave the others out, or draw with a rule for late ones."
+        )
+
+    @classmethod
+    def in_another_arm(cls, cluster: object, arm: str, compared: Sequence[str]) -> AssignmentError:
+        return cls(
+            f"The cluster {cluster!r} is in the arm {arm!r} of the record. Expected one of {listed(compared)}. Leave it out of the "
+            "comparison."
         )
 
 

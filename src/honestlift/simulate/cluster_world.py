@@ -76,7 +76,7 @@ class ClusterWorld:
         _check(self)
         treated = int(arm_sizes([self.clusters], self.treated_share)[0])
         if min(treated, self.clusters - treated) < 2:
-            raise AssignmentError.too_small(treated, self.clusters - treated)
+            raise AssignmentError.too_small({"treated": treated, "control": self.clusters - treated})
 
     def draw(self, seed: int | np.random.Generator) -> World:
         """One world with a row per user, ordered by workspace.
