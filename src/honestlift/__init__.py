@@ -2,10 +2,10 @@
 
 from honestlift import simulate
 from honestlift.source.connect import Source, connect
-from honestlift.design.assignment import Assignment, Redraw, Rule, assign, redraws
+from honestlift.design.assignment import Assignment, Redraw, Rule, assign, redraws, treated_users
 from honestlift.design.cluster import ClusterDesign, Treatment
 from honestlift.design.exposure import Exposure
-from honestlift.design.metric import Mean, Ratio
+from honestlift.design.metric import Mean, Quantile, Ratio, Winsorize
 from honestlift.design.modelling import Learners, Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy
 from honestlift.design.study import Study
@@ -40,6 +40,7 @@ __all__ = [
     "OptInDesign",
     "OptInStudy",
     "Propensity",
+    "Quantile",
     "Ratio",
     "Redraw",
     "Relative",
@@ -50,6 +51,7 @@ __all__ = [
     "Table",
     "Treatment",
     "Verdict",
+    "Winsorize",
     "__version__",
     "analyze",
     "assign",
@@ -62,5 +64,6 @@ __all__ = [
     "redraws",
     "run",
     "simulate",
+    "treated_users",
     "write_report",
 ]

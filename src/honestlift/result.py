@@ -63,6 +63,8 @@ class Relative:
 class Estimate:
     """One number for one metric, estimand and method, with its interval. Undefined numbers are None.
 
+    ``contrast``: of several arms the two compared; but for the headline's they stand in the metric's name, ``metric [long − off]``.
+
     Example:
         >>> naive, honest = lift.find("naive_ols"), lift.headline()
         >>> round(honest.std_error / naive.std_error)
@@ -86,6 +88,7 @@ class Estimate:
     n_units: int
     n_clusters: int | None
     headline: bool
+    contrast: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

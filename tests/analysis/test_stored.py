@@ -31,6 +31,7 @@ def rich(seed: int = 3, clusters: int = 24) -> pd.DataFrame:
     made["used"] = made["treated"] * rng.binomial(1, 0.7, n)
     made['x"; drop table t; --'] = 1e9 + rng.normal(0, 1, n) + made["treated"]
     made.loc[rng.random(n) < 0.1, "minutes"] = np.nan
+    made["usual"] = rng.normal(5, 1, n)
     made["cost"], made["tasks"] = rng.exponential(2, n), rng.poisson(3, n) + 1
     return made
 
@@ -98,6 +99,38 @@ def test_other_arms_and_events_are_as_with_rows(tmp_path: Path):
     stored = hl.read_moments(kept(tmp_path / "m.parquet", events, study))
     assert without_clock(hl.run(stored, study)) == without_clock(hl.run(events, study))
     assert hl.run(stored, study).data["dropped"] == {"arm is beta": 72}
+
+
+ASKED: dict[str, dict[str, Any]] = {
+    "capped at a quantile": {"metrics": (hl.Mean("minutes", pre="usual", winsorize=0.9), hl.Mean("cost"))},
+    "capped at values": {"metrics": (hl.Mean("minutes", winsorize=hl.Winsorize(above=6.0, below=4.0)),)},
+    "segments": {"segments": ("tier",)},
+    "a covariate that is a stratum too": {"covariates": ("plan", "tier")},
+}
+
+
+@pytest.mark.parametrize("asked", ASKED)
+def test_what_else_can_be_asked_is_as_with_rows(tmp_path: Path, asked: str):
+    data, study = rich(), rich_study(**ASKED[asked])
+    stored = hl.read_moments(kept(tmp_path / "m.parquet", data, study))
+    assert without_clock(hl.run(stored, study)) == without_clock(hl.run(data, study))
+
+
+def test_several_arms_are_as_with_rows(tmp_path: Path):
+    data = frame(40, 12)
+    data["arm"] = data["workspace"].map(lambda w: ["off", "small", "large", "other"][w % 4])
+    arms = hl.Treatment(column="arm", treated=("small", "large"), control="off")
+    study = plain_study(design=hl.ClusterDesign(unit="user", cluster="workspace", treatment=arms))
+    stored = hl.read_moments(kept(tmp_path / "m.parquet", data, study))
+    assert without_clock(hl.run(stored, study)) == without_clock(hl.run(data, study))
+
+
+def test_caps_of_other_users_are_not_added(tmp_path: Path):
+    data, study = rich(), rich_study(**ASKED["capped at a quantile"])
+    for i in range(2):
+        kept(tmp_path / f"{i}.parquet", data[data["user"] % 2 == i], study)
+    with pytest.raises(hl.HonestliftError, match="cannot be added: their columns"):
+        hl.read_moments(str(tmp_path / "*.parquet"))
 
 
 def opt_in(**changed: Any) -> hl.OptInStudy:
@@ -358,11 +391,15 @@ def test_a_study_that_needs_rows_is_not_kept():
     )
     with pytest.raises(hl.HonestliftError, match="it needs the rows: 'learners'"):
         hl.collect_moments(choosers(), study)
+    with pytest.raises(hl.HonestliftError, match="it needs the rows: 'the quantile metric"):
+        hl.collect_moments(rich(), plain_study(metrics=(hl.Quantile("minutes", 0.5),)))
+    with pytest.raises(hl.HonestliftError, match="it needs the rows: 'the caps of minutes"):
+        study_layout(rich_study(**ASKED["capped at a quantile"]))
 
 
 def test_every_part_of_a_reading_is_in_the_file_or_made_from_it():
     """A new field of a reading has to be kept too, or the study refused by ``needs_rows``: then add it here."""
-    known = {"origin", "cells", "profile", "dropped", "before", "indicators", "covariates", "one_in", "categories", "split"}
+    known = {"origin", "cells", "profile", "dropped", "before", "indicators", "covariates", "one_in", "study", "capped", "others"}
     assert {f.name for f in fields(Reading)} == known
 
 

@@ -9,7 +9,7 @@ from honestlift.analysis.cluster import analyze_cluster
 from honestlift.analysis.opt_in.walk import analyze_opt_in
 from honestlift.analysis.stored import require_question
 from honestlift.design.cluster import ClusterDesign
-from honestlift.design.metric import Mean, Metric, Ratio
+from honestlift.design.metric import Mean, Metric, Quantile, Ratio
 from honestlift.design.modelling import Learners, Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy, as_trim, names_and_times
 from honestlift.design.study import Adjustment, Missing, Study
@@ -27,6 +27,7 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
     name: str = "Untitled study",
     covariates: Sequence[str | Covariate] | str | Covariate = (),
     negative_controls: Sequence[str] | str = (),
+    segments: Sequence[str] | str = (),
     rows: Literal["units", "events"] = "units",
     level: float = 0.95,
     seed: int = 0,
@@ -50,6 +51,7 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
         covariates: columns known before the treatment; their balance is checked, and effects are adjusted for their means in each
             cluster. In an opt-in study everything rests on them, and a ``Covariate`` says when it was measured.
         negative_controls: outcomes that the feature cannot move.
+        segments: cluster study: discrete columns known before the treatment, within whose levels the effects are shown too; exploratory.
         rows: ``units`` (one row per user) or ``events`` (several, summed per user first).
         level: nominal coverage of every interval.
         seed: start of every random draw; the same rows, study and seed give the same bytes.
@@ -77,7 +79,7 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
     """
     outcomes = _outcomes(metrics)
     before, timed = names_and_times([covariates] if isinstance(covariates, (str, Covariate)) else covariates)
-    controls = (negative_controls,) if isinstance(negative_controls, str) else tuple(negative_controls)
+    controls, within = _several(negative_controls), _within(segments, design)
     if isinstance(design, OptInDesign):
         chosen = OptInStudy(
             name=name,
@@ -105,6 +107,7 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
         metrics=outcomes,
         covariates=before,
         negative_controls=controls,
+        segments=within,
         rows=rows,
         adjustment=adjustment,
         missing=missing,
@@ -116,9 +119,21 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
     return run(data, study)
 
 
+def _several(names: Sequence[str] | str) -> tuple[str, ...]:
+    """One name alone is a list of one."""
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _within(segments: Sequence[str] | str, design: ClusterDesign | OptInDesign) -> tuple[str, ...]:
+    """The segments, which an opt-in study does not have."""
+    if segments and isinstance(design, OptInDesign):
+        raise DesignError.out_of_range("segments", segments, "none; segments are those of cluster studies")
+    return _several(segments)
+
+
 def _outcomes(metrics: Sequence[Metric | str] | Metric | str) -> tuple[Metric, ...]:
     """A column's name is short for its mean, and one metric for a list of one."""
-    several = [metrics] if isinstance(metrics, (str, Mean, Ratio)) else metrics
+    several = [metrics] if isinstance(metrics, (str, Mean, Ratio, Quantile)) else metrics
     return tuple(Mean(m) if isinstance(m, str) else m for m in several)
 
 

@@ -10,14 +10,16 @@ from typing import Any
 
 from honestlift.analysis.opt_in.reading import Step, Summed, read_opt_in
 from honestlift.analysis.opt_in.requirements import typed
-from honestlift.analysis.reading import Found, Reading, keys_of, read, spec_of, understood
+from honestlift.analysis.reading import Reading, compared
 from honestlift.analysis.requirements import check_measured, numeric
+from honestlift.analysis.summing import Seen, keys_of, spec_of, summed
 from honestlift.analysis.tables import density_table
-from honestlift.design.metric import Mean, Ratio
+from honestlift.analysis.winsorizing import Capped, beside_caps, with_known_caps
+from honestlift.design.metric import Mean, Quantile
 from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
 from honestlift.errors import DataError, MomentsError
-from honestlift.moments.arms import read_arms
+from honestlift.moments.arms import read_several
 from honestlift.moments.merged import sketch
 from honestlift.moments.spec import Sum
 from honestlift.moments.stored import StoredMoments, layout
@@ -30,7 +32,7 @@ UNTOUCHED = ("name", "seed", "level", "bootstrap", "adjustment", "headline", "ex
 def question(study: Study | OptInStudy) -> str:
     """Hash of all in a study that its sums depend on: columns and their roles, not names, seeds, levels or margins."""
     values = {key: value for key, value in study.canonical().items() if key not in UNTOUCHED}
-    design = {key: value for key, value in values["design"].items() if key not in ("assignment", "estimands")}
+    design = {key: value for key, value in values["design"].items() if key != "estimands"}
     asked = ("name", "better", "role", "margin")
     metrics = [{key: value for key, value in metric.items() if key not in asked} for metric in values["metrics"]]
     values |= {"design": design, "metrics": metrics, "primary": list(study.primary.columns)}
@@ -41,7 +43,7 @@ def question(study: Study | OptInStudy) -> str:
 
 def needs_rows(study: Study | OptInStudy) -> list[str]:
     """What in a study cannot be answered from its sums alone."""
-    reasons = [m.label for m in study.metrics if type(m) not in (Mean, Ratio)]
+    reasons = [f"the quantile metric {m.label}" for m in study.metrics if isinstance(m, Quantile)]
     if isinstance(study, OptInStudy) and study.learners is not None:
         reasons.append("learners")
     return reasons
@@ -58,9 +60,10 @@ def study_layout(study: Study, categories: Sequence[str] = ()) -> tuple[list[str
         MomentsError: if the study needs its rows.
     """
     reasons = needs_rows(study)
+    reasons += [f"the caps of {m.label}" for m in study.metrics if isinstance(m, Mean) and m.winsorize is not None]
     if reasons:
         raise MomentsError.not_savable(reasons)
-    keys = [*keys_of(study), *categories]
+    keys = list(dict.fromkeys([*keys_of(study), *categories]))
     measures = list(numeric(study, [c for c in study.covariates if c not in categories]))
     sums = list(spec_of(study, measures, keys, outcomes=True).sums)
     return keys, measures, sums, layout(keys, measures, sums, question(study))
@@ -90,19 +93,32 @@ def collect_moments(data: Any, study: Study | OptInStudy, step: Step = lambda _:
     source = connect(data)
     if isinstance(study, OptInStudy):
         return _patterns(source, study, step)
-    reading = read(source, study, step)
-    asked, rows = question(study), int(reading.cells.moments.rows.sum())
+    seen = summed(source, study, step)
+    reading, asked = compared(seen), question(study)
     step("Sketching the users")
     header: dict[str, Any] = {
         "engine": reading.engine,
-        "one_in": reading.one_in,
-        "dropped": reading.dropped,
-        "split": dict(reading.split),
-        "density": [row[1:] for row in density_table(reading, study.primary, study).rows],
-        "sketch": sketch(reading.source, study.design.unit, rows, asked),
+        "one_in": seen.one_in,
+        "dropped": seen.dropped,
+        "split": {c: names for c, names in seen.columns.items() if names != [c]},
+        "caps": [_cap(capped) for capped in seen.capped],
+        "density": [row[1:] for row in density_table(reading, seen.study.primary, seen.study).rows],
+        "sketch": sketch(_every_arm(seen), study.design.unit, int(seen.moments.rows.sum()), asked),
     }
     plain = json.loads(json.dumps(header))
-    return StoredMoments(moments=reading.cells.moments, question=asked, profile=reading.profile, header=plain)
+    return StoredMoments(moments=seen.moments, question=asked, profile=seen.profile, header=plain)
+
+
+def _every_arm(seen: Seen) -> Source:
+    """The rows that were summed."""
+    assert isinstance(seen.origin, Source)
+    return seen.origin
+
+
+def _cap(capped: Capped) -> dict[str, Any]:
+    """Where a metric's caps lie, and the columns that were read for it."""
+    read = {"column": capped.as_read.column, "pre": capped.as_read.pre, "beyond": capped.beyond}
+    return {"of": capped.metric.column, "below": capped.below, "above": capped.above, "quantile": capped.quantile, **read}
 
 
 def _patterns(source: Source, study: OptInStudy, step: Step) -> StoredMoments:
@@ -134,24 +150,32 @@ def reading_of(stored: StoredMoments, study: Study) -> Reading:
     """
     require_question(stored, study)
     header, moments = stored.header, stored.moments
-    categories = [k for k in moments.keys if k not in keys_of(study)]
-    if not header.get("split"):
-        keys, measures, sums, _ = study_layout(study, categories)
-        if [*moments.keys] != keys or {*moments.origin} != {*measures} or {*moments.sums} != {*sums}:
-            raise MomentsError.unlike(", ".join(stored.names), "the plan", "the layout is not the one that the plan asks for")
-    for name, roles in numeric(study).items():
+    categories = [c for c in study.covariates if c in moments.keys and c not in moments.origin]
+    split: dict[str, list[str]] = header.get("split") or {}
+    asked, capped = with_known_caps(study, header.get("caps") or ())
+    columns = {c: split.get(c, [c]) for c in study.covariates if c not in categories}
+    measures = numeric(asked, [name for names in columns.values() for name in names]) | beside_caps(capped)
+    keys = list(dict.fromkeys([*keys_of(study), *categories]))
+    sums = spec_of(asked, list(measures), keys, outcomes=True).sums
+    if [*moments.keys] != keys or {*moments.origin} != {*measures} or {*moments.sums} != {*sums}:
+        raise MomentsError.unlike(", ".join(stored.names), "the plan", "the layout is not the one that the plan asks for")
+    for name, roles in measures.items():
         check_measured(name, roles, stored.profile.columns[name], study.missing)
     if study.design.uptake:
         _require_binary(stored, study.design.uptake)
-    found = Found(
-        arms=read_arms(moments, study.design),
+    seen = Seen(
+        origin=stored,
+        moments=moments,
         profile=stored.profile,
         dropped=dict(header.get("dropped", {})),
-        categories=tuple(categories),
-        split=header.get("split", {}),
+        columns=columns,
+        categories=categories,
+        arms=tuple(read_several(moments, study.design)),
+        study=asked,
+        capped=capped,
         one_in=header.get("one_in") or 0,
     )
-    return understood(stored, moments, study, found)
+    return compared(seen)
 
 
 def require_question(stored: StoredMoments, study: Study | OptInStudy) -> None:

@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from honestlift.analysis.estimates import Answer
 from honestlift.analysis.reading import Reading
-from honestlift.design.metric import Metric, Ratio
+from honestlift.design.metric import Metric, Quantile, Ratio
 from honestlift.design.study import Study
 from honestlift.moments import scan
 from honestlift.moments.cells import Cells, Outcome
@@ -35,6 +35,8 @@ def cluster_table(reading: Reading, answers: Sequence[Answer]) -> Table:
     """Mean of each metric by cluster, with its standard error within the cluster; small clusters merged by arm."""
     rows: list[tuple[object, ...]] = []
     for answer in answers:
+        if isinstance(answer.metric, Quantile):  # a workspace has none of its own
+            continue
         rows += _cluster_rows(answer, names_with(reading.cells, *answer.metric.columns))
     return Table(columns=("metric", "cluster", "arm", "users", "mean", "std_error"), rows=tuple(rows))
 
@@ -70,6 +72,8 @@ def exposure_table(answers: Sequence[Answer]) -> Table:
     """Users and mean of each metric by arm and exposure."""
     rows: list[tuple[object, ...]] = []
     for answer in answers:
+        if isinstance(answer.metric, Quantile):
+            continue
         o = answer.outcome
         for group, cells in groups_of(o).items():
             users = float(o.count[cells].sum())

@@ -13,7 +13,7 @@ from honestlift.analysis.analyze import run as analyze
 from honestlift.analysis.monitoring import monitor
 from honestlift.analysis.opt_in.requirements import check_opt_in_columns
 from honestlift.analysis.provenance import with_lock
-from honestlift.analysis.reading import check_columns
+from honestlift.analysis.requirements import check_columns
 from honestlift.cli.help import command
 from honestlift.cli.lock import locked_since
 from honestlift.cli.moments import KEPT, STORED, files_of_sums, rows_or_sums

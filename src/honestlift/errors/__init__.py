@@ -2,6 +2,7 @@
 
 from honestlift.errors.answer import LooksError, ReportError
 from honestlift.errors.moments import MomentsError
+from honestlift.errors.quantiles import QuantileError
 from honestlift.errors.question import AssignmentError, DesignError, PlanError
 from honestlift.errors.root import HonestliftError, listed
 from honestlift.errors.rows import ColumnError, DataError, SourceError
@@ -15,6 +16,7 @@ __all__ = [
     "LooksError",
     "MomentsError",
     "PlanError",
+    "QuantileError",
     "ReportError",
     "SourceError",
     "listed",

@@ -89,6 +89,7 @@ def merge(parts: Sequence[StoredMoments]) -> StoredMoments:
         "dropped": _added([part.header.get("dropped", {}) for part in parts]),
         "categories": parts[0].header.get("categories"),
         "split": parts[0].header.get("split", {}),
+        "caps": parts[0].header.get("caps", []),
     }
     names = tuple(sorted(name for part in parts for name in part.names))
     return StoredMoments(
@@ -110,7 +111,7 @@ def _require_alike(first: StoredMoments, second: StoredMoments) -> None:
 
 def _columns(part: StoredMoments) -> list[Any]:
     """What of the columns depends on their contents."""
-    return [part.header.get("split") or None, part.header.get("categories")]
+    return [part.header.get("split") or None, part.header.get("categories"), part.header.get("caps") or None]
 
 
 def _require_apart(parts: Sequence[StoredMoments]) -> None:

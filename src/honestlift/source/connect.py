@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cache
 from typing import Any, Literal, cast
@@ -107,6 +107,13 @@ class Source:
             columns=(*self.columns, *(f"{name} = {level}" for level in levels)),
             kinds=(*self.kinds, *("integer" for _ in levels)),
         )
+
+    def with_columns(self, made: Mapping[str, nw.Expr], kinds: Sequence[Kind]) -> Source:
+        """The same rows with more columns, made of expressions over ``c0``, ``c1``, … by position."""
+        start = len(self.columns)
+        exprs = [expr.alias(f"c{start + i}") for i, expr in enumerate(made.values())]
+        relation: Any = nw.to_native(self.everything().with_columns(*exprs))
+        return replace(self, relation=relation, columns=(*self.columns, *made), kinds=(*self.kinds, *kinds))
 
     def one_in(self, name: str, modulus: int) -> Source:
         """The rows of about one in ``modulus`` values of a column, chosen by a hash: all rows of a value, or none."""
