@@ -124,7 +124,7 @@ def _edges(reading: Reading, column: str) -> NDArray[np.float64]:
     p = reading.profile.columns[column]
     if reading.source.kind(column) in ("integer", "boolean") and p.high - p.low < BINS:
         return np.arange(p.low, p.high + 2) - 0.5
-    return np.linspace(max(p.low, p.mean - 4 * p.spread), min(p.high, p.mean + 4 * p.spread), BINS + 1)
+    return np.linspace(max(p.low, p.about(-4)), min(p.high, p.about(4)), BINS + 1)
 
 
 def _merged(edges: NDArray[np.float64], users: NDArray[Any]) -> list[tuple[float, float, int]]:
