@@ -10,7 +10,10 @@ from honestlift.design.modelling import Learners, Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy
 from honestlift.design.study import Study
 from honestlift.design.looks import Looks
+from honestlift.moments.stored import StoredMoments
+from honestlift.moments.merged import read_moments
 from honestlift.analysis.check import Checked, check_design
+from honestlift.analysis.stored import collect_moments
 from honestlift.analysis.analyze import analyze, run
 from honestlift.analysis.monitoring import monitor
 from honestlift.result import Assumption, Check, Estimate, Lift, Relative, Table, Verdict
@@ -43,6 +46,7 @@ __all__ = [
     "Relative",
     "Rule",
     "Source",
+    "StoredMoments",
     "Study",
     "Table",
     "Treatment",
@@ -52,9 +56,11 @@ __all__ = [
     "analyze",
     "assign",
     "check_design",
+    "collect_moments",
     "connect",
     "monitor",
     "plot",
+    "read_moments",
     "redraws",
     "run",
     "simulate",

@@ -24,6 +24,7 @@ from honestlift.analysis.requirements import check_denominator
 from honestlift.analysis.roles import metric_table
 from honestlift.analysis.rule import known_before, redrawn_by
 from honestlift.analysis.segments import segment_tables
+from honestlift.analysis.stored import reading_of
 from honestlift.analysis.tables import cluster_table, density_table, exposure_table, groups_of
 from honestlift.analysis.verdict import judge
 from honestlift.analysis.winsorizing import winsorized_table, with_plain
@@ -31,19 +32,20 @@ from honestlift.design.metric import Metric, Quantile, Ratio
 from honestlift.design.study import Study
 from honestlift.estimators.ratio import ratio_outcome, workspace_ratios
 from honestlift.moments.cells import Outcome
+from honestlift.moments.stored import StoredMoments
 from honestlift.result import Estimate, Lift
 from honestlift.source.connect import Source
 from honestlift.version import __version__
 
 
-def analyze_cluster(source: Source, study: Study, step: Step) -> Lift:
-    """From rows to a Lift. The rows are scanned a handful of times; all else happens on the table of sums.
+def analyze_cluster(source: Source | StoredMoments, study: Study, step: Step) -> Lift:
+    """From rows, or sums of them, to a Lift. Rows are scanned a handful of times; all else happens on the table of sums.
 
     Raises:
         HonestliftError: if a column or a value is not what the study needs.
     """
     clock = Clock()
-    reading = read(source, study, step)
+    reading = reading_of(source, study) if isinstance(source, StoredMoments) else read(source, study, step)
     step("Estimating")
     asked, study = study, reading.study
     answers = [_answer(metric, reading, study) for metric in study.metrics]
@@ -120,7 +122,7 @@ def _data(reading: Reading, outcomes: list[Outcome], study: Study) -> dict[str, 
         "n_treated_units": int(users[cells.arm].sum()),
         "n_treated_clusters": int(cells.arm.sum()),
         "dropped": dropped,
-        "engine": reading.source.engine,
+        "engine": reading.engine,
     }
 
 

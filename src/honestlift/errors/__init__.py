@@ -1,6 +1,7 @@
 """Every error honestlift raises: one tree, with the wording in class methods beside the class that bears it."""
 
 from honestlift.errors.answer import LooksError, ReportError
+from honestlift.errors.moments import MomentsError
 from honestlift.errors.quantiles import QuantileError
 from honestlift.errors.question import AssignmentError, DesignError, PlanError
 from honestlift.errors.root import HonestliftError, listed
@@ -13,6 +14,7 @@ __all__ = [
     "DesignError",
     "HonestliftError",
     "LooksError",
+    "MomentsError",
     "PlanError",
     "QuantileError",
     "ReportError",
