@@ -10,6 +10,7 @@ import numpy as np
 
 from honestlift.analysis.alternatives import with_alternatives
 from honestlift.analysis.arms import Comparison, arm_sizes, comparisons, contrast_name, in_words
+from honestlift.analysis.assumptions import CLUSTER
 from honestlift.analysis.checking import check, worst_first
 from honestlift.analysis.compliers import uptake_table, with_compliers
 from honestlift.analysis.estimates import Answer, estimate_metric
@@ -26,7 +27,7 @@ from honestlift.analysis.rule import known_before, redrawn_by
 from honestlift.analysis.segments import segment_tables
 from honestlift.analysis.stored import reading_of
 from honestlift.analysis.tables import cluster_table, density_table, exposure_table, groups_of
-from honestlift.analysis.verdict import judge
+from honestlift.analysis.verdict import headline_of, judge
 from honestlift.analysis.winsorizing import winsorized_table, with_plain
 from honestlift.design.metric import Metric, Quantile, Ratio
 from honestlift.design.study import Study
@@ -58,7 +59,9 @@ def analyze_cluster(source: Source | StoredMoments, study: Study, step: Step) ->
     checks = check(reading, answers, study, lab, stages)
     further = comparisons(reading, asked, _answer)
     several = multiplicity_table(answers, study, further)
-    verdict = judge(answers, checks, study, [*in_words(further, study, contrast_name(asked)), *corrections(several, study.level)])
+    rests_on = ledger(CLUSTER, checks, headline_of(answers, study))
+    said = [*in_words(further, study, contrast_name(asked)), *corrections(several, study.level)]
+    verdict = judge(answers, checks, rests_on, study, said)
     step("Tabulating")
     tables = {
         "metrics": metric_table(answers, study, further),
@@ -78,7 +81,7 @@ def analyze_cluster(source: Source | StoredMoments, study: Study, step: Step) ->
         population=_population(reading, study),
         estimates=_rows(answers, further, contrast_name(asked)),
         checks=worst_first([*checks, *(c for other in further for c in other.checks)]),
-        ledger=ledger(checks),
+        ledger=rests_on,
         verdict=verdict,
         tables=tables,
         provenance=provenance(asked, clock),
