@@ -196,11 +196,7 @@ class Lift:
     schema_version: int = field(default=SCHEMA_VERSION)
 
     def find(self, method: str, estimand: str | None = None, metric: str | None = None) -> Estimate:
-        """The one estimate with this method (and estimand, and metric).
-
-        Raises:
-            LookupError: if none or several match; the message lists what there is.
-        """
+        """The one estimate with this method (and estimand, and metric); LookupError, with all there are, if none or several match."""
         hits = [e for e in self.estimates if e.method == method and estimand in (None, e.estimand) and metric in (None, e.metric)]
         if len(hits) == 1:
             return hits[0]

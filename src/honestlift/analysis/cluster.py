@@ -16,7 +16,7 @@ from honestlift.analysis.compliers import uptake_table, with_compliers
 from honestlift.analysis.estimates import Answer, estimate_metric
 from honestlift.analysis.ledger import ledger
 from honestlift.analysis.multiplicity import corrections, multiplicity_table
-from honestlift.analysis.placebo import run_lab
+from honestlift.analysis.placebo import Lab, run_lab
 from honestlift.analysis.provenance import Clock, provenance
 from honestlift.analysis.quantiles import estimate_quantile
 from honestlift.analysis.reading import Reading, Step, read
@@ -34,7 +34,7 @@ from honestlift.design.study import Study
 from honestlift.estimators.ratio import ratio_outcome, workspace_ratios
 from honestlift.moments.cells import Outcome
 from honestlift.moments.stored import StoredMoments
-from honestlift.result import Estimate, Lift
+from honestlift.result import Estimate, Lift, Table
 from honestlift.source.connect import Source
 from honestlift.version import __version__
 
@@ -63,6 +63,25 @@ def analyze_cluster(source: Source | StoredMoments, study: Study, step: Step) ->
     said = [*in_words(further, study, contrast_name(asked)), *corrections(several, study.level)]
     verdict = judge(answers, checks, rests_on, study, said)
     step("Tabulating")
+    return Lift(
+        name=study.name,
+        kind="cluster",
+        data=_data(reading, [a.outcome for a in answers], study),
+        population=_population(reading, study),
+        estimates=_rows(answers, further, contrast_name(asked)),
+        checks=worst_first([*checks, *(c for other in further for c in other.checks)]),
+        ledger=rests_on,
+        verdict=verdict,
+        tables=_tables(reading, answers, study, further, several, lab) | ({"uptake": uptake_table(stages)} if stages else {}),
+        provenance=provenance(asked, clock),
+        honestlift_version=__version__,
+    )
+
+
+def _tables(
+    reading: Reading, answers: list[Answer], study: Study, further: Sequence[Comparison], several: Table, lab: Lab | None
+) -> dict[str, Table]:
+    """The numbers behind the figures."""
     tables = {
         "metrics": metric_table(answers, study, further),
         "multiplicity": several,
@@ -73,20 +92,7 @@ def analyze_cluster(source: Source | StoredMoments, study: Study, step: Step) ->
     tables |= segment_tables(reading, answers, study) if study.segments else {}
     tables |= {"winsorized": winsorized_table(reading.capped, reading.cells)} if reading.capped else {}
     tables |= {"placebo_lab": lab.table()} if lab else {}
-    tables |= {"uptake": uptake_table(stages)} if stages else {}
-    return Lift(
-        name=study.name,
-        kind="cluster",
-        data=_data(reading, [a.outcome for a in answers], study),
-        population=_population(reading, study),
-        estimates=_rows(answers, further, contrast_name(asked)),
-        checks=worst_first([*checks, *(c for other in further for c in other.checks)]),
-        ledger=rests_on,
-        verdict=verdict,
-        tables=tables,
-        provenance=provenance(asked, clock),
-        honestlift_version=__version__,
-    )
+    return tables
 
 
 def _rows(answers: list[Answer], further: Sequence[Comparison], name: str | None) -> tuple[Estimate, ...]:
