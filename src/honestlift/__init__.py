@@ -2,10 +2,10 @@
 
 from honestlift import simulate
 from honestlift.source.connect import Source, connect
-from honestlift.design.assignment import Assignment, Redraw, Rule, assign, redraws
+from honestlift.design.assignment import Assignment, Redraw, Rule, assign, redraws, treated_users
 from honestlift.design.cluster import ClusterDesign, Treatment
 from honestlift.design.exposure import Exposure
-from honestlift.design.metric import Mean, Ratio
+from honestlift.design.metric import Mean, Quantile, Ratio, Winsorize
 from honestlift.design.modelling import Learners, Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy
 from honestlift.design.study import Study
@@ -18,7 +18,10 @@ from honestlift.analysis.power.graph import collaboration_of
 from honestlift.analysis.power.designs import Designs, compare_designs
 from honestlift.analysis.power.propose import power
 from honestlift.proposal import Power, Proposal, Recommendation
+from honestlift.moments.stored import StoredMoments
+from honestlift.moments.merged import read_moments
 from honestlift.analysis.check import Checked, check_design
+from honestlift.analysis.stored import collect_moments
 from honestlift.analysis.analyze import analyze, run
 from honestlift.analysis.monitoring import monitor
 from honestlift.result import Assumption, Check, Estimate, Lift, Relative, Table, Verdict
@@ -50,6 +53,7 @@ __all__ = [
     "Power",
     "Propensity",
     "Proposal",
+    "Quantile",
     "Ratio",
     "Recommendation",
     "Redraw",
@@ -57,25 +61,30 @@ __all__ = [
     "Rule",
     "Selection",
     "Source",
+    "StoredMoments",
     "Study",
     "Table",
     "Treatment",
     "Variation",
     "Verdict",
+    "Winsorize",
     "__version__",
     "analyze",
     "assign",
     "check_design",
     "collaboration_of",
+    "collect_moments",
     "compare_designs",
     "connect",
     "measure",
     "monitor",
     "plot",
     "power",
+    "read_moments",
     "redraws",
     "run",
     "simulate",
+    "treated_users",
     "write_design",
     "write_report",
 ]

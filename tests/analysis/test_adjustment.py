@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import honestlift as hl
-from honestlift.analysis import reading
+from honestlift.analysis import summing
 from honestlift.errors import DataError, DesignError, PlanError
 from honestlift.plan import read_plan
 from honestlift.report.method import plain as told_plainly
@@ -72,7 +72,7 @@ def test_a_category_adjusts_by_its_shares_however_it_is_read(monkeypatch: pytest
     by_hand = answer(f.assign(paid=(f.tier == "paid") * 1.0), covariates=["paid"])
     assert grouped.headline().estimate == pytest.approx(by_hand.headline().estimate, rel=1e-10)
     assert grouped.headline().std_error == pytest.approx(by_hand.headline().std_error, rel=1e-8)
-    monkeypatch.setattr(reading, "MOST_CELLS", 30)
+    monkeypatch.setattr(summing, "MOST_CELLS", 30)
     split = answer(f, covariates=["tier"])
     assert split.headline().estimate == pytest.approx(grouped.headline().estimate, rel=1e-10)
 
@@ -159,11 +159,14 @@ def test_it_says_what_it_gained():
     assert "does not narrow" in noise or "falls from" in noise
 
 
-def test_a_test_without_the_covariates_is_no_witness_against_the_adjusted_headline():
-    """With 12 workspaces the randomization test of the unadjusted effect has no power here; the wild bootstrap of the adjusted one does."""
+def test_both_tests_beside_the_adjusted_headline_are_adjusted_as_it_is():
+    """With 12 workspaces the randomization test of the unadjusted effect would have no power here; that of the adjusted one has."""
     f = frame(12).assign(minutes=lambda d: d.minutes + 0.7 * d.treated)
     lift = answer(f, covariates=["before"])
-    assert lift.find("user_ols:randomization").adjustment == "none"
+    headline, test = lift.headline(), lift.find("user_ols:randomization")
+    assert test.adjustment == headline.adjustment == "covariates, additive"
+    assert test.estimate == pytest.approx(headline.estimate, rel=1e-10)
+    assert set(lift.check("methods_disagree").evidence) >= {"wild", "randomization", "randomization_smallest"}
     assert lift.check("methods_disagree").level == "ok"
 
 
@@ -190,13 +193,12 @@ def test_a_plan_says_the_same(tmp_path: Any):
         read_plan(tmp_path / "plan.yaml")
 
 
-def test_the_terminal_shows_a_test_without_covariates_under_the_road_without_them():
+def test_the_terminal_shows_both_tests_under_the_adjusted_road():
     lines = as_text(answer(frame(24), covariates=["before"])).splitlines()
-    bare = next(i for i, line in enumerate(lines) if "users, by workspace, unadjusted" in line)
     adjusted = next(i for i, line in enumerate(lines) if "users, by workspace, adjusted" in line)
-    assert "randomization test" in lines[bare + 1]
-    assert "CV3" in lines[adjusted + 1]
-    assert "randomization test" not in "".join(lines[adjusted : adjusted + 3])
+    beside = "".join(lines[adjusted + 1 : adjusted + 4])
+    assert "CV3" in beside
+    assert "randomization test" in beside
 
 
 def test_the_method_says_that_covariates_are_in_the_headline_and_only_then():

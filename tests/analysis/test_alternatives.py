@@ -94,14 +94,15 @@ def test_below_ten_workspaces_signs_are_enumerated_and_webbs_are_drawn():
     assert abs(webb.p_value * 10_000 - round(webb.p_value * 10_000)) < 1e-9
 
 
-def test_the_adjusted_estimate_is_not_the_randomization_tests():
+def test_the_randomization_test_is_adjusted_as_the_headline_is():
     rng = np.random.default_rng(3)
     ws = np.repeat(np.arange(16), 5)
     frame = pd.DataFrame({"user": range(80), "ws": ws, "d": ws // 2 % 2, "tier": ws % 2, "y": rng.normal(size=80) + ws % 2})
     design = hl.ClusterDesign(unit="user", cluster="ws", treatment="d", strata=("tier",))
     lift = hl.analyze(frame, design, [hl.Mean("y")], bootstrap=0)
     assert lift.find("user_ols:wild").adjustment == lift.headline().adjustment == "strata, interacted"
-    assert lift.find("user_ols:randomization").adjustment == "none"
+    assert lift.find("user_ols:randomization").adjustment == "strata, interacted"
+    assert lift.find("user_ols:randomization").estimate == pytest.approx(lift.headline().estimate, rel=1e-10)
 
 
 def test_four_workspaces_cannot_close_an_interval():
@@ -112,3 +113,13 @@ def test_four_workspaces_cannot_close_an_interval():
     assert (found.conf_low, found.conf_high) == (None, None)  # the smallest possible p is 2/6
     assert found.p_value == pytest.approx(2 / 6)
     assert lift.check("methods_disagree").level == "caution"
+
+
+def test_what_covariates_explain_to_the_last_digit_is_left_to_no_test():
+    """Only rounding is left of such an outcome, and a resampling test would announce its direction."""
+    ws = np.repeat(np.arange(16), 10)
+    frame = pd.DataFrame({"user": range(160), "ws": ws, "d": ws // 2 % 2, "x": ws * 0.1, "y": ws * 0.3})
+    lift = hl.analyze(frame, DESIGN, [hl.Mean("y")], covariates=["x"], bootstrap=0)
+    assert lift.headline().estimate == 0
+    assert not [e.method for e in lift.estimates if e.method.endswith((":wild", ":randomization"))]
+    assert "methods_disagree" not in {c.code for c in lift.checks}

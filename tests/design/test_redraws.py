@@ -344,3 +344,21 @@ def test_the_smallest_p_of_each_rule() -> None:
     assert redraws(record("complete")).smallest_p(9_999) == 2 / 70
     assert redraws(record("complete", share=0.25)).smallest_p(9_999) == 1 / 28
     assert redraws(record("complete", [str(i) for i in range(60)])).smallest_p(9_999) == 1 / 10_000
+
+
+def test_a_rerandomized_draw_takes_as_much_variance_away_as_the_paper_says() -> None:
+    """Var(x̄₁ − x̄₀) falls by v_a = P(χ²_{q+2} ≤ a)/P(χ²_q ≤ a); with 60 clusters the χ² is close (Morgan & Rubin 2012, theorem 3.1)."""
+    names = [str(i) for i in range(60)]
+    known = {name: RNG(i).normal(size=2).tolist() for i, name in enumerate(names)}
+    for acceptance in (0.2, 0.02):
+        rule = Rule(kind="rerandomized", covariates=("a", "b"), acceptance=acceptance)
+        again = redraws(assign(names, rule, seed=3, covariates=known))
+        assert again.balance is not None
+        x = np.array([known[name] for name in names])
+        spread = []
+        for rule_drawn in (again, replace(again, balance=None, acceptance=1.0)):
+            arms = rule_drawn(RNG(7), 20_000).astype(np.float64)
+            spread.append(((arms - (1 - arms)) @ x / 30).var(axis=0))
+        limit = again.balance.threshold
+        expected = stats.chi2.cdf(limit, 4) / stats.chi2.cdf(limit, 2)
+        assert spread[0] / spread[1] == pytest.approx([expected] * 2, rel=0.05)  # 20,000 draws: 1 % each

@@ -7,15 +7,18 @@ from collections.abc import Iterator
 from dataclasses import dataclass, replace
 
 import numpy as np
-from numpy.typing import NDArray
 
 from honestlift.analysis.estimates import Answer, smallest_difference
 from honestlift.analysis.sheet import beside, settled
-from honestlift.design.metric import Ratio
+from honestlift.design.assignment import Redraw
+from honestlift.design.assignment.rule import ON_COVARIATES
+from honestlift.design.metric import Mean
 from honestlift.design.study import Study
+from honestlift.estimators import itt
 from honestlift.estimators.fit import true_value
+from honestlift.inference.adjusted_randomization import Regression, adjusted_redraws
 from honestlift.inference.interval import relative, t_interval
-from honestlift.inference.randomization import Statistic, randomization_interval, redraws
+from honestlift.inference.randomization import Redraws, Statistic, randomization_interval, redraws
 from honestlift.inference.sandwich import Kind, Whitened, covariance
 from honestlift.inference.wild import Scores, Weights, wild_draws, wild_interval
 from honestlift.result import Estimate, Interval, Relative
@@ -24,7 +27,8 @@ MANY = 50
 """Workspaces up to which the wild bootstrap is run; with more the t distribution is close."""
 
 FEW = 30
-"""Workspaces up to which the arms are re-drawn, and the scores of the wild bootstrap leave out the workspace itself (WCR-S)."""
+"""Workspaces up to which the arms are re-drawn (up to ``MANY`` where they were matched or balanced), and the scores of the wild
+bootstrap leave out the workspace itself (WCR-S)."""
 
 FEWEST = 10
 """Workspaces below which the scores are restricted as usual (WCR), and Webb's six-point weights are shown beside the signs."""
@@ -45,10 +49,9 @@ class Alternative:
     Attributes:
         method: the cluster method.
         variant: suffix of the method code.
-        estimate: what the interval is about; the randomization test's is adjusted for neither strata nor covariates.
+        estimate: what the interval is about.
         interval: the interval and the p-value.
         smallest_p: smallest p-value that the test can give.
-        adjusted: whether the estimate is the method's own.
     """
 
     method: str
@@ -56,18 +59,19 @@ class Alternative:
     estimate: float
     interval: Interval
     smallest_p: float
-    adjusted: bool
 
 
-def with_alternatives(answer: Answer, within: NDArray[np.int64] | None, study: Study) -> Answer:
+def with_alternatives(answer: Answer, rule: Redraw, study: Study) -> Answer:
     """The answer with a row for every other variance and, where workspaces are few, for every other test.
 
     Args:
         answer: the answer.
-        within: (G,) index of the stratum within which each cluster was assigned; None for complete randomization.
+        rule: how the arms of the outcome's clusters are drawn again.
         study: the level and the seed.
     """
-    others = tuple(t for method, white in answer.fits.items() for t in _tests(method, white, answer, within, study))
+    exact = {e.method for e in answer.estimates if e.std_error == 0}  # nothing is left but rounding, which no test may judge
+    fits = {method: white for method, white in answer.fits.items() if method not in exact}
+    others = tuple(t for method, white in fits.items() for t in _tests(method, white, answer, rule, study))
     rows = list(answer.estimates)
     for method, white in answer.fits.items():
         base = answer.find(method, ESTIMANDS[method])
@@ -92,16 +96,15 @@ def _sandwich(base: Estimate, white: Whitened, suffix: str, answer: Answer) -> E
 
 def _test_row(base: Estimate, other: Alternative) -> Estimate:
     """A test as a row; an interval without end is one that the test cannot close."""
-    share = Relative(estimate=base.relative.estimate if other.adjusted else None, conf_low=None, conf_high=None)
-    row = beside(base, f"{base.method}:{other.variant}", other.estimate, other.interval, share)
-    return row if other.adjusted else replace(row, adjustment="none")
+    share = Relative(estimate=base.relative.estimate, conf_low=None, conf_high=None)
+    return beside(base, f"{base.method}:{other.variant}", other.estimate, other.interval, share)
 
 
-def _tests(method: str, white: Whitened, answer: Answer, within: NDArray[np.int64] | None, study: Study) -> Iterator[Alternative]:
+def _tests(method: str, white: Whitened, answer: Answer, rule: Redraw, study: Study) -> Iterator[Alternative]:
     """The wild bootstrap and the randomization test of one effect, where workspaces are few; else nothing.
 
-    Both are enumerated when their draws are no more than 9,999, and seeded otherwise. The randomization test re-draws the arms with
-    the actual number of treated workspaces, within the strata of the rule; a ratio has none, as it would have to be taken anew each time.
+    Both are enumerated when their draws are no more than 9,999, and seeded otherwise. The randomization test re-draws the arms by the
+    design's own rule and adjusts as the method does; a ratio has none, as it would have to be taken anew each time.
     """
     clusters, pick = answer.outcome.clusters, white.fit.contrast("itt")
     if clusters > MANY:
@@ -116,24 +119,28 @@ def _tests(method: str, white: Whitened, answer: Answer, within: NDArray[np.int6
             estimate=drawn.estimate,
             interval=wild_interval(drawn, study.level),
             smallest_p=drawn.smallest_p,
-            adjusted=True,
         )
-    if clusters > FEW or isinstance(answer.metric, Ratio):  # a re-draw has ratios of its own
+    record = study.design.assignment
+    most = MANY if record is not None and record.rule.kind in ON_COVARIATES else FEW
+    if clusters > most or not isinstance(answer.metric, Mean):  # a re-draw has ratios and quantiles of its own
         return
-    n, total, _ = answer.outcome.per_cluster()
-    again = redraws(
-        n,
-        total,
-        answer.outcome.arm,
-        np.random.default_rng(study.seed),
-        strata=within,
-        statistic=STATISTICS[method],
-    )
+    again = _redrawn(method, answer, rule, np.random.default_rng(study.seed))
     yield Alternative(
         method=method,
         variant="randomization",
         estimate=again.estimate,
         interval=randomization_interval(again, study.level),
         smallest_p=again.smallest_p,
-        adjusted=len(white.fit.names) == 2,
     )
+
+
+def _redrawn(method: str, answer: Answer, rule: Redraw, rng: np.random.Generator) -> Redraws:
+    """The re-draws of a cluster method's t, adjusted as the method is."""
+    outcome = answer.outcome
+    n, total, _ = outcome.per_cluster()
+    strata = outcome.stratum is not None
+    if not strata and answer.adjustment.form == "none":
+        return redraws(n, total, outcome.arm, rng, rule=rule, statistic=STATISTICS[method])
+    weight = np.ones_like(n) if method == "cluster_means" else n
+    fixed, varying = itt.known_before(outcome, weight, strata=strata, adjustment=answer.adjustment)
+    return adjusted_redraws(Regression(weight=weight, mean=total / n, fixed=fixed, varying=varying), outcome.arm, rule, rng)

@@ -10,11 +10,16 @@ from numpy.typing import NDArray
 from honestlift.analysis.compliers import Uptake
 from honestlift.analysis.estimates import Answer, contrast, smallest_difference
 from honestlift.analysis.placebo import Lab
+from honestlift.analysis.quantiles import quantile_check
 from honestlift.analysis.reading import Reading
+from honestlift.analysis.record import recorded_arms
+from honestlift.analysis.segments import segment_checks
 from honestlift.analysis.tables import names_with
-from honestlift.design.metric import Ratio
+from honestlift.analysis.winsorizing import capping_check
+from honestlift.design.metric import Mean, Quantile, Ratio
 from honestlift.design.study import Study
 from honestlift.diagnostics import agreement, assignment, balance, clusters, compliers, contamination, placebo, precision
+from honestlift.diagnostics.stored import stored_checks
 from honestlift.errors import DataError
 from honestlift.estimators import itt
 from honestlift.estimators.fit import least_squares, true_value
@@ -22,6 +27,7 @@ from honestlift.estimators.ratio import denominators
 from honestlift.inference.sandwich import Whitened, covariance, effective_clusters, leverage, whiten
 from honestlift.moments.cells import Outcome
 from honestlift.moments.spec import Sum
+from honestlift.report.names import beyond_lab
 from honestlift.result import Check
 
 ORDER = {"stop": 0, "caution": 1, "ok": 2}
@@ -37,27 +43,38 @@ def check(
     names = names_with(reading.cells, *primary.metric.columns)
     made += cluster_checks(primary.headline_fit, primary.unadjusted_fit, primary.outcome, df, names)
     made += _exposure(primary, study)
-    means = [a for a in answers if not isinstance(a.metric, Ratio)]
+    means = [a for a in answers if isinstance(a.metric, Mean)]
     made += [clusters.size_effect(a.metric.label, a.outcome, smallest_difference(a.outcome)) for a in means]
     made += [_denominator(reading, a.metric, study) for a in answers if isinstance(a.metric, Ratio)]
-    made += [_agreement(answer, study) for answer in answers if answer.others]
+    made += [_agreement(answer, study) for answer in answers if any(o.method == "user_ols" for o in answer.others)]
     made += uptake_checks(reading, study)
     made += [_missing(reading, answer, study) for answer in answers]
+    made += [quantile_check(a.metric, a.quantiles) for a in answers if isinstance(a.metric, Quantile) and a.quantiles]
+    made += [capping_check(c, reading.cells, a, study.level) for a in answers for c in reading.capped if c.as_read is a.metric]
+    made += segment_checks(reading, study)
     made += [_adjusted(a, study) for a in answers if a.adjustment.used or a.adjustment.left_out]
+    made += [c for a in answers for c in rule_checks(a.metric.label, a.outcome, a.adjustment.used, study)]
     made += balance_checks(reading, study)
-    made += [_lab(lab, adjusted=primary.adjustment.form != "none")] if lab else []
+    made += [_lab(lab, adjusted=beyond_lab(next(e for e in primary.estimates if e.headline)))] if lab else []
     made += [compliers.first_stage(s.metric, s.treated, s.control, s.stage.f if s.stage else None) for s in stages]
-    return tuple(sorted(made, key=lambda c: ORDER[c.level]))
+    return worst_first(made)
+
+
+def worst_first(checks: Sequence[Check]) -> tuple[Check, ...]:
+    """Stops, cautions, what is passed; else as they stand."""
+    return tuple(sorted(checks, key=lambda c: ORDER[c.level]))
 
 
 def assignment_checks(reading: Reading, study: Study) -> list[Check]:
     """The split, the record, one arm per workspace, one row per user."""
     cells, record = reading.cells, study.design.assignment
     present = {str(name): bool(arm) for name, arm in zip(cells.names, cells.arm, strict=True)}
-    made = [assignment.sample_ratio(record, present)]
-    made += [assignment.assignment_followed(record, present)] if record else []
+    arms = recorded_arms(study)
+    made = [assignment.sample_ratio(record, present, arms)]
+    made += [assignment.assignment_followed(record, present, arms)] if record else []
     made += [assignment.treatment_constant(cells.arm.size)]
-    return [*made, assignment.unit_in_clusters(int(cells.users.sum()), reading.one_in)]
+    made += [assignment.unit_in_clusters(int(cells.users.sum()), reading.one_in)] if reading.one_in else []
+    return [*made, *stored_checks(reading.stored, pictured=False)]
 
 
 def cluster_checks(white: Whitened, unadjusted: Whitened, outcome: Outcome, df: float, names: tuple[str, ...]) -> list[Check]:
@@ -73,7 +90,6 @@ def cluster_checks(white: Whitened, unadjusted: Whitened, outcome: Outcome, df: 
 def _agreement(answer: Answer, study: Study) -> Check:
     headline = next(e for e in answer.estimates if e.headline)
     tests = [o for o in answer.others if o.method == headline.method and o.variant in ("wild", "randomization")]
-    tests = [o for o in tests if o.adjusted or answer.adjustment.form == "none"]  # a test without covariates has less power
     p_values = {o.variant: o.interval.p_value for o in tests}
     smallest = {o.variant: o.smallest_p for o in tests}
     p = 1.0 if headline.p_value is None else headline.p_value
@@ -85,6 +101,16 @@ def _adjusted(answer: Answer, study: Study) -> Check:
     before, after = (e.std_error if e else None for e in errors)
     asked = study.adjustment != "none"
     return precision.adjustment(answer.metric.label, made.form, made.used, made.left_out if asked else (), before, after)
+
+
+def rule_checks(metric: str, outcome: Outcome, used: Sequence[str], study: Study) -> list[Check]:
+    """What the rule of the record asks of the analysis: covariates that the draw balanced, pairs that are weighted as users."""
+    record = study.design.assignment
+    if record is not None and record.rule.kind == "rerandomized":
+        return [assignment.balanced_covariates(metric, record.rule.covariates, used)]
+    if record is not None and record.rule.kind == "matched_pairs":
+        return [assignment.pair_weights(metric, outcome.per_cluster()[0], outcome.arm, outcome.stratum)]
+    return []
 
 
 def _denominator(reading: Reading, metric: Ratio, study: Study) -> Check:

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
 
 from honestlift.analysis.reading import Reading
-from honestlift.analysis.rule import redrawn_within
-from honestlift.design.metric import Ratio
+from honestlift.analysis.rule import redrawn_by, redrawn_within
+from honestlift.design.metric import Mean
 from honestlift.design.study import Study
 from honestlift.estimators import itt
 from honestlift.inference.placebo import FalseAlarms, Trial, placebo_lab
@@ -58,13 +58,17 @@ def run_lab(reading: Reading, study: Study) -> Lab | None:
     """
     metric, columns = study.primary, reading.profile.columns
     before = metric.pre if metric.pre is not None and columns[metric.pre].low < columns[metric.pre].high else None
-    column = before or (None if isinstance(metric, Ratio) else metric.column)
+    column = before or (metric.column if isinstance(metric, Mean) else None)
     if column is None:
         return None
     outcome = reading.cells.outcome(column)
-    trial = _trial(
-        outcome, redrawn_within(reading, outcome, (column,), study), kept=np.ones_like(outcome.arm) if before else ~outcome.arm
-    )
+    record = study.design.assignment
+    kind = None if record is None else record.rule.kind
+    within = redrawn_within(reading, outcome, (column,), study)
+    alone = kind == "matched_pairs" and not before  # of each pair only the control workspace is left
+    trial = _trial(outcome, None if alone else within, kept=np.ones_like(outcome.arm) if before else ~outcome.arm)
+    if kind == "rerandomized" and before:
+        trial = replace(trial, rule=redrawn_by(reading, outcome, (column,), study))
     clusters, treated = trial.n.size, int(trial.treated.sum())
     if not FEWEST <= clusters <= MOST or min(treated, clusters - treated) < 2 or not trial.square.any():
         return None

@@ -28,6 +28,13 @@ class DesignError(HonestliftError, ValueError):
         return cls(f"Column {name!r} is named {named}. Expected one role per column. Remove one.")
 
     @classmethod
+    def winsorize_without_pre(cls, name: str, quantile: float) -> DesignError:
+        return cls(
+            f"{name!r} is to be winsorized at its quantile {quantile:g}, and no measure before treatment is named. Expected `pre`, "
+            "whose quantile it is: one of the outcome over both arms would move with the effect. Name `pre`, or state a value: {above: 9}."
+        )
+
+    @classmethod
     def strata_without_contrast(cls, columns: Sequence[str]) -> DesignError:
         return cls(
             f"No stratum of {listed(columns)} has clusters of both arms. Expected strata within which clusters were randomized. "
@@ -132,6 +139,13 @@ class AssignmentError(HonestliftError, ValueError):
             f"{count:,} clusters have not one number for each of {listed(names)}, for example {example!r}. Expected what "
             "was known of "
             "every cluster before the draw. Add the numbers, or leave these clusters out."
+        )
+
+    @classmethod
+    def user_in_clusters(cls, count: int, example: object) -> AssignmentError:
+        return cls(
+            f"{count:,} users are in more than one cluster, for example {example!r}. Expected each in one, as both stages of the draw "
+            "need. Leave them out, or put them where they work most."
         )
 
     @classmethod

@@ -71,6 +71,32 @@ def cluster_mean_moments(outcome: Outcome, *, strata: bool = False, adjustment: 
     return user_moments(means, strata=strata, adjustment=adjustment)
 
 
+def known_before(
+    outcome: Outcome, weight: NDArray[np.float64], *, strata: bool = False, adjustment: Adjustment | None = None
+) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """The regressors of ``user_moments`` but intercept and arm, by what the arms do to them.
+
+    Args:
+        outcome: the sums.
+        weight: (G,) what each cluster counts: its users, or one for ``cluster_mean_moments``.
+        strata: as for ``user_moments``.
+        adjustment: as for ``user_moments``.
+
+    Returns:
+        (G, m) columns that the arms do not touch, and (G, v) those of them that are there once more, multiplied with the arm.
+    """
+    nobody = np.zeros(outcome.clusters, dtype=np.bool_)
+    fixed, varying = [np.empty((outcome.clusters, 0))], [np.empty((outcome.clusters, 0))]
+    if strata:
+        columns = stratum_columns(outcome, weight)[0]
+        plain = columns[:, : columns.shape[1] // 2] if interacts(outcome) else columns
+        fixed, varying = [*fixed, plain], [*varying, plain] if interacts(outcome) else varying
+    if adjustment is not None and adjustment.form != "none":
+        plain = adjustment.columns(nobody, weight)[0][:, : len(adjustment.names)]
+        fixed, varying = [*fixed, plain], [*varying, plain] if adjustment.form == "interacted" else varying
+    return np.concatenate(fixed, axis=1), np.concatenate(varying, axis=1)
+
+
 def choose_covariates(outcome: Outcome, covariates: Sequence[Covariate], form: Form, *, strata: bool = False) -> Adjustment:
     """The covariates that an outcome's clusters can bear beside arms and strata, per user and per workspace alike."""
     one = np.ones(outcome.clusters)

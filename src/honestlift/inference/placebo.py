@@ -10,8 +10,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import ndtri, stdtrit
 
+from honestlift.design.assignment import Redraw, fixed_counts
 from honestlift.inference.bootstrap import resample
-from honestlift.inference.randomization import assignments
 
 WITHIN = 199
 """Draws of the wild bootstrap and of the pairs bootstrap in each re-drawn experiment, the same in all of them."""
@@ -62,6 +62,7 @@ class Trial:
         strata: (K,) index of each cluster's stratum, 0 to S−1; all zero for complete randomization.
         treated: (S,) clusters that are treated in each stratum.
         adjusted: whether the effect is estimated within strata and weighted by their users (two clusters of each arm in all).
+        rule: how the arms are drawn again, where it is more than so many in each stratum.
     """
 
     n: NDArray[np.float64]
@@ -70,6 +71,7 @@ class Trial:
     strata: NDArray[np.int64]
     treated: NDArray[np.int64]
     adjusted: bool = False
+    rule: Redraw | None = None
 
 
 def placebo_lab(
@@ -92,10 +94,11 @@ def placebo_lab(
         One value per method, in the order of ``METHODS``, and the number of experiments. A method without a standard error, as in
         an arm of one cluster, does not reject.
     """
-    blocks, enumerated = assignments(trial.strata, trial.treated, rng, draws, block=BLOCK)
+    rule = trial.rule or fixed_counts(trial.strata, trial.treated)
+    blocks, enumerated = rule.blocks(rng, draws, block=BLOCK)
     weights = next(resample(trial.n.size, WITHIN, rng, block=WITHIN * trial.n.size))
     signs = np.where(rng.integers(0, 2, size=(WITHIN, trial.n.size)) == 1, 1.0, -1.0)
-    parts = [_rejections(trial, arms, weights, signs, level) for arms in blocks]
+    parts = [_rejections(trial, arms.astype(np.bool_), weights, signs, level) for arms in blocks]
     rejected = np.concatenate([part[0] for part in parts], axis=1)
     against = np.sort(np.concatenate([part[1] for part in parts]))
     as_large = against.size - np.searchsorted(against, against * (1 - TIE), side="left")

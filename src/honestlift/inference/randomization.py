@@ -3,15 +3,14 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator
+from collections.abc import Sequence
 from dataclasses import dataclass
-from itertools import combinations
 from typing import Literal
 
 import numpy as np
 from numpy.typing import NDArray
 
-from honestlift.design.assignment import draw
+from honestlift.design.assignment import Redraw, fixed_counts
 from honestlift.errors import DataError, DesignError
 from honestlift.inference.interval import inverted_interval
 from honestlift.result import Interval
@@ -20,9 +19,6 @@ Statistic = Literal["cr2_t", "neyman_t", "difference"]
 
 TIE = 1e-10
 """Relative difference below which two statistics are the same one; they are then counted as at least as large."""
-
-BLOCK = 50_000
-"""Arms (draws × clusters) held at one time: what is made of them stays in the processor's cache."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -59,12 +55,13 @@ def redraws(
     rng: np.random.Generator,
     *,
     strata: NDArray[np.int64] | None = None,
+    rule: Redraw | None = None,
     statistic: Statistic = "cr2_t",
     draws: int = 9_999,
 ) -> Redraws:
-    """Re-draw the arms of an experiment with a fixed number of treated clusters, over all or in each stratum.
+    """Re-draw the arms of an experiment by its rule; without one, with the actual number of treated clusters, over all or in each stratum.
 
-    The statistic is not adjusted for strata; they only restrict the re-draws.
+    The statistic is adjusted for nothing; strata only restrict the re-draws. See ``adjusted_redraws`` for one with covariates.
 
     - ``cr2_t``: CR2 t of the difference of user means. In closed form, with e_g = S_g − n_g·mean_a and N_a users in arm a, its
       squared standard error is Σ_g e_g² / (N_a (N_a − n_g)): a cluster's block of I − H has the one eigenvalue 1 − n_g/N_a.
@@ -76,7 +73,8 @@ def redraws(
         total: (K,) sum of the outcome about an origin.
         treated: (K,) the actual arms.
         rng: source of randomness; not used when the assignments are enumerated.
-        strata: (K,) index of each cluster's stratum, 0 to S−1, for a stratified rule.
+        strata: (K,) index of each cluster's stratum, 0 to S−1, where no rule is given.
+        rule: how the arms are drawn again, of the same clusters in the same order.
         statistic: which statistic.
         draws: number B of re-draws; all admissible assignments are taken instead when they are no more.
 
@@ -94,22 +92,38 @@ def redraws(
             raise DataError.no_outcome_in_arm("outcome", arm)
     if statistic == "neyman_t":
         total, n = np.divide(total, n, out=np.zeros_like(total), where=n > 0), (n > 0).astype(np.float64)
-    strata = np.zeros(n.size, dtype=np.int64) if strata is None else strata
-    size, counts = np.bincount(strata), np.bincount(strata, treated).astype(np.int64)
-    possible = admissible(strata, counts)
-    blocks, enumerated = assignments(strata, counts, rng, draws)
+    rule = rule or within(treated, strata)
+    blocks, enumerated = rule.blocks(rng, draws)
     imputed = np.where(treated, n, 0.0)  # what an effect of 1 adds to each cluster's sum
-    parts = [_five_numbers(arms, n, total, imputed, studentized=statistic != "difference") for arms in blocks]
+    parts = [_five_numbers(arms.astype(np.bool_), n, total, imputed, studentized=statistic != "difference") for arms in blocks]
     actual_n, actual_d = _five_numbers(treated[None, :], n, total, imputed, studentized=statistic != "difference")
-    smallest = (2 if np.array_equal(2 * counts, size) else 1) / possible
+    return collected(parts, float(actual_n[0, 0]), math.sqrt(actual_d[0, 0]), rule, draws, enumerated=enumerated)
+
+
+def within(treated: NDArray[np.bool_], strata: NDArray[np.int64] | None) -> Redraw:
+    """Re-draws of the actual number of treated clusters, over all or in each stratum, (K,) index 0 to S−1."""
+    strata = np.zeros(treated.size, dtype=np.int64) if strata is None else strata
+    return fixed_counts(strata, np.bincount(strata, treated).astype(np.int64))
+
+
+def collected(
+    parts: Sequence[tuple[NDArray[np.float64], NDArray[np.float64]]],
+    estimate: float,
+    std_error: float,
+    rule: Redraw,
+    draws: int,
+    *,
+    enumerated: bool,
+) -> Redraws:
+    """The numerators (b, 2) and denominators (b, 3) of all blocks, with the actual statistic and what the rule allows."""
     return Redraws(
-        estimate=float(actual_n[0, 0]),
-        std_error=math.sqrt(actual_d[0, 0]),
+        estimate=estimate,
+        std_error=std_error,
         numerator=np.concatenate([numerator for numerator, _ in parts]),
         denominator=np.concatenate([denominator for _, denominator in parts]),
         enumerated=enumerated,
-        smallest_p=smallest if enumerated else max(smallest, 1 / (draws + 1)),
-        assignments=possible,
+        smallest_p=rule.smallest_p(draws),
+        assignments=rule.admissible,
     )
 
 
@@ -169,43 +183,3 @@ def _five_numbers(
         denominator = np.stack([np.einsum("bg,bg->b", one, other) for one, other in pairs], axis=1)
     defined = ~np.isnan(numerator[:, 0])  # every arm has users
     return numerator[defined], denominator[defined]
-
-
-def admissible(strata: NDArray[np.int64], counts: NDArray[np.int64]) -> int:
-    """Number of assignments with so many treated clusters in each stratum."""
-    return math.prod(math.comb(int(k), int(t)) for k, t in zip(np.bincount(strata), counts, strict=True))
-
-
-def assignments(
-    strata: NDArray[np.int64], counts: NDArray[np.int64], rng: np.random.Generator, draws: int, *, block: int = BLOCK
-) -> tuple[Iterator[NDArray[np.bool_]], bool]:
-    """Re-draws of the arms in blocks (b, K), and whether they are all admissible assignments, each once, being no more than draws.
-
-    Args:
-        strata: (K,) index of each cluster's stratum, 0 to S−1.
-        counts: (S,) treated clusters in each.
-        rng: source of randomness; not used when the assignments are enumerated.
-        draws: number of re-draws.
-        block: arms (re-draws × clusters) in a block.
-    """
-    possible, step = admissible(strata, counts), max(1, block // strata.size)
-    if possible <= draws:
-        return _all(strata, counts, possible, step), True
-    return (draw(strata, counts, rng, min(step, draws - start)) for start in range(0, draws, step)), False
-
-
-def _all(strata: NDArray[np.int64], counts: NDArray[np.int64], possible: int, step: int) -> Iterator[NDArray[np.bool_]]:
-    """Every admissible assignment once, in blocks."""
-    choices: list[NDArray[np.int64]] = []
-    for stratum, count in enumerate(counts):
-        members = np.flatnonzero(strata == stratum)
-        chosen = np.array(list(combinations(range(members.size), int(count))), dtype=np.int64)
-        chosen = chosen.reshape(math.comb(members.size, int(count)), int(count))
-        choices.append(members[chosen])
-    for start in range(0, possible, step):
-        index = np.arange(start, min(start + step, possible))
-        arms = np.zeros((index.size, strata.size), dtype=np.bool_)
-        for chosen in choices:
-            np.put_along_axis(arms, chosen[index % chosen.shape[0]], values=True, axis=1)
-            index = index // chosen.shape[0]
-        yield arms

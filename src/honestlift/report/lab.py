@@ -18,13 +18,13 @@ HEADLINE = "user_ols"
 
 
 def sentence(rates: Mapping[str, float], *, outcome: str, basis: str, redraws: int, adjusted: bool) -> str:
-    """What the lab found, in launches out of a hundred; ``adjusted``: the headline has covariates, which the lab does not use."""
+    """What the lab found, in launches out of a hundred; ``adjusted``: the headline has covariates or pairs, which the lab does not use."""
     where = "before the treatment" if basis == "pre_period" else "in control workspaces alone"
     text = (
         f"On your own data, with no effect at all ({words.clean(outcome)} {where}, {redraws:,} re-drawn assignments), t tests of "
     )
     text += f"users as if independent would have announced an effect in {words.of_hundred(rates['naive_ols'])} launches; "
-    whose = "the headline's method, without its covariates," if adjusted else "the headline's method"
+    whose = "the headline's method, unadjusted," if adjusted else "the headline's method"
     return text + f"{whose} in {words.of_hundred(rates[HEADLINE], short=True)}."
 
 

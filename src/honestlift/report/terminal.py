@@ -14,9 +14,11 @@ from rich.text import Text
 
 from honestlift.report import words
 from honestlift.report.asked import primary
+from honestlift.report.assumptions import assumptions, rests_on
 from honestlift.report.lab import lab
 from honestlift.report.looks import looks
-from honestlift.report.names import FADED, VARIANTS, estimand, is_adjusted, is_road, road
+from honestlift.report.names import FADED, STATES, VARIANTS, as_share, beyond_lab, estimand, is_adjusted, is_road, road
+from honestlift.report.segments import segments
 from honestlift.result import Check, Estimate, Lift, Number
 
 STRIP = 25
@@ -30,6 +32,7 @@ COLOURS = {
     "harmful": "red",
     "not trustworthy": "red",
 }
+TONES = {"fail": "bold red", "warn": "bold yellow", "plain": "bold", "pass": "green"}
 MARKS = {"ok": ("✓", "green"), "caution": ("!", "yellow"), "stop": ("✗", "red")}
 
 
@@ -47,12 +50,15 @@ def renderable(lift: Lift) -> RenderableType:
     for metric in dict.fromkeys(e.metric for e in lift.estimates):
         estimates = [e for e in lift.estimates if e.metric == metric]
         parts.append(Padding(_Numbers(metric, estimates, _smallest(lift, metric)), (1, 0, 0, 1)))
+    if "segments" in lift.tables:
+        parts.append(Padding(segments(lift), (1, 0, 0, 0)))
     if "placebo_lab" in lift.tables:
-        parts.append(Padding(lab(lift.tables["placebo_lab"], adjusted=is_adjusted(lift.headline(primary(lift)))), (1, 0, 0, 0)))
+        parts.append(Padding(lab(lift.tables["placebo_lab"], adjusted=beyond_lab(lift.headline(primary(lift)))), (1, 0, 0, 0)))
     if "monitoring" in lift.tables:
         parts.append(Padding(looks(lift.tables["monitoring"], primary(lift)), (1, 0, 0, 0)))
-    parts += [_checks(lift.checks), _foot(lift)]
-    return Group(*parts)
+    parts.append(_checks(lift.checks))
+    parts += [_ledger(lift)] if lift.ledger else []
+    return Group(*parts, _foot(lift))
 
 
 def _verdict(lift: Lift) -> RenderableType:
@@ -97,6 +103,8 @@ class _Numbers:
 def _is_variant(o: Estimate, e: Estimate) -> bool:
     """Whether an estimate is another interval of a road's number; one without covariates belongs to the road without them."""
     base = f"{e.method.partition(':')[0]}:"
+    if e.method.endswith(":unwinsorized"):
+        return False
     return o.estimand == e.estimand and o.method.startswith(base) and not is_road(o) and is_adjusted(o) == is_adjusted(e)
 
 
@@ -123,7 +131,7 @@ def _row(e: Estimate, axis: tuple[float, float]) -> list[str]:
     name = (" ◆ " if e.headline else "   ") + road(e)
     error = words.number(e.std_error, places + 1)
     bounded = e.conf_low is None or e.relative.conf_low is not None  # else the control mean may be zero
-    share = words.percent(e.relative.estimate if bounded else None, sign=True)
+    share = words.percent(as_share(e).estimate if bounded else None, sign=True)
     return [name, words.signed(e.estimate, places), ends, share, error, _strip(e, axis)]
 
 
@@ -196,6 +204,22 @@ def _checks(checks: Sequence[Check]) -> RenderableType:
     passed = [check.code for check in checks if check.level == "ok"]
     if passed:
         parts.append(Text(f" ✓ passed: {', '.join(dict.fromkeys(passed))}", style="green"))
+    return Padding(Group(*parts), (1, 0, 0, 0))
+
+
+def _ledger(lift: Lift) -> RenderableType:
+    """What the number rests on: a line for each assumption that the data do not clear, those that hold in one."""
+    parts: list[RenderableType] = [Text(f" {rests_on(lift)}", style="bold")]
+    for a, _ in assumptions(lift):
+        if a.status != "holds":
+            sign, word, tone = STATES[a.status]
+            line = Text(f" {sign} {word}  ", style=TONES[tone])
+            line.append(a.assumption, style="not bold default")
+            line.append(f"  {words.listing(list(a.checks), 9)}" if a.checks else "", style="not bold dim")
+            line.append(f" (concerns {words.listing(list(a.concerns), 9)})" if a.concerns else "", style="not bold dim")
+            parts.append(line)
+    held = [f"{a.assumption[0].lower()}{a.assumption[1:]}" for a in lift.ledger if a.status == "holds"]
+    parts += [Text(f" ✓ holds: {'; '.join(held)}", style="green")] if held else []
     return Padding(Group(*parts), (1, 0, 0, 0))
 
 

@@ -17,7 +17,9 @@ from honestlift.report.figures.overlap import sides
 from honestlift.report.figures.placebo import alarms
 from honestlift.report.figures.weights import effective
 from honestlift.report.lab import method_name
-from honestlift.report.names import ESTIMANDS, GROUPS, estimand, is_adjusted, road
+from honestlift.report.names import ESTIMANDS, GROUPS, beyond_lab, estimand, road
+from honestlift.report.segments import numbers
+from honestlift.report.segments import users as users_of
 from honestlift.result import Lift
 
 
@@ -84,8 +86,23 @@ def _monitoring(lift: Lift) -> Twin:
     return Twin(heads=heads, rows=tuple(rows), named=2)
 
 
+def _segments(lift: Lift) -> Twin:
+    rows = tuple(
+        (
+            words.clean(r["metric"]),
+            words.clean(r["segment"]),
+            words.clean(r["level"]),
+            users_of(r),
+            *numbers(r),
+            r["refused"] or "",
+        )
+        for r in records(lift, "segments")
+    )
+    return Twin(heads=("Metric", "Segment", "Level", "Users", "Effect", "Interval", "p, by Holm", "Refused"), rows=rows, named=3)
+
+
 def _placebo(lift: Lift) -> Twin:
-    adjusted = is_adjusted(lift.headline(primary(lift)))
+    adjusted = beyond_lab(lift.headline(primary(lift)))
     rows = tuple(
         (method_name(a.method, adjusted=adjusted), words.number(100 * a.rate, 1), words.number(100 * a.std_error, 1))
         for a in alarms(lift)
@@ -146,6 +163,7 @@ TWINS: dict[str, Callable[[Lift], Twin]] = {
     "density": _density,
     "caterpillar": _caterpillar,
     "monitoring": _monitoring,
+    "segments": _segments,
     "placebo": _placebo,
     "categories": _categories,
     "overlap": _overlap,

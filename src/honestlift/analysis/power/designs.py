@@ -79,7 +79,7 @@ class Designs:
         >>> graph = hl.Collaboration(workspace=users // 10, source=users, target=(users + 1) % 400)
         >>> found = hl.compare_designs(graph, hl.Variation.of(clusters=40, mean_size=10, icc=0.1, sd=1.0), ratio=0.5, resolutions=())
         >>> found.recommended, round(found.find("workspace").leak.leakage, 2), round(found.find("user").bias, 2)
-        ('workspace', 0.1, -0.33)
+        ('merged:30', 0.1, -0.33)
     """
 
     candidates: tuple[Candidate, ...]
@@ -163,7 +163,7 @@ def compare_designs(  # noqa: PLR0913  each is one number of the planner's
         >>> graph = hl.Collaboration(workspace=users // 10, source=users, target=(users + 1) % 400)
         >>> known = hl.Variation.of(clusters=40, mean_size=10, icc=0.1, sd=1.0)
         >>> hl.compare_designs(graph, known, ratio=0.5, resolutions=()).recommended
-        'workspace'
+        'merged:30'
     """
     if not (math.isfinite(ratio) and -1 < ratio <= 10):
         raise DesignError.out_of_range("ratio", ratio, "a number above -1 and up to 10")

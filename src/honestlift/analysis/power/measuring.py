@@ -55,7 +55,7 @@ def measure(
     Example:
         >>> found = hl.measure("users.parquet", cluster="workspace_id", metric="session_minutes_obs")
         >>> found.clusters, round(found.icc, 2)
-        (50, 0.69)
+        (50, 0.64)
     """
     source = connect(data)
     given = (covariates,) if isinstance(covariates, str) else tuple(covariates)

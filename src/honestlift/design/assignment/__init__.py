@@ -6,6 +6,20 @@ from honestlift.design.assignment.record import Assignment
 from honestlift.design.assignment.redraw import Redraw, draw, fixed_counts
 from honestlift.design.assignment.redraws import redraws
 from honestlift.design.assignment.rule import Rule
+from honestlift.design.assignment.saturation import treated_users, user_fraction
 from honestlift.design.assignment.sizes import arm_counts, arm_sizes
 
-__all__ = ["Assignment", "Balance", "Redraw", "Rule", "arm_counts", "arm_sizes", "assign", "draw", "fixed_counts", "redraws"]
+__all__ = [
+    "Assignment",
+    "Balance",
+    "Redraw",
+    "Rule",
+    "arm_counts",
+    "arm_sizes",
+    "assign",
+    "draw",
+    "fixed_counts",
+    "redraws",
+    "treated_users",
+    "user_fraction",
+]

@@ -15,6 +15,7 @@ from honestlift.design.assignment.record import Assignment
 from honestlift.design.assignment.redraws import index_of, scheme
 from honestlift.design.assignment.roster import natural
 from honestlift.design.assignment.rule import ON_COVARIATES, Rule
+from honestlift.design.assignment.sizes import arm_counts
 from honestlift.errors import AssignmentError, DesignError
 
 THRESHOLD_DRAWS = 10_000
@@ -66,6 +67,9 @@ def assign(
             "covariates", covariates and "given", "them with matched_pairs or rerandomized, and only with these"
         )
     names = sorted(dict.fromkeys(clusters), key=natural)
+    if len(names) < 2 * len(rule.names):
+        counts = arm_counts([len(names)], [rule.shares[arm] for arm in rule.names])[0].tolist()
+        raise AssignmentError.too_small({arm: counts[rule.names.index(arm)] for arm in rule.shares})
     homeless = [name for name in names if strata is not None and name not in strata]
     if homeless:
         raise AssignmentError.no_stratum(len(homeless), homeless[0])

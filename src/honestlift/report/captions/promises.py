@@ -10,14 +10,14 @@ from honestlift.report.captions.caption import Caption
 from honestlift.report.figures.monitoring import looks
 from honestlift.report.figures.placebo import alarms
 from honestlift.report.lab import method_name, sentence
-from honestlift.report.names import is_adjusted
+from honestlift.report.names import beyond_lab
 from honestlift.result import Lift
 
 
 def placebo(lift: Lift) -> Caption:
     """How often the naive and the headline's method announce an effect where there is none."""
     found, first = alarms(lift), records(lift, "placebo_lab")[0]
-    adjusted = is_adjusted(lift.headline(primary(lift)))
+    adjusted = beyond_lab(lift.headline(primary(lift)))
     rates = {a.method: a.rate for a in found}
     told: dict[str, Any] = {"outcome": str(first["outcome"]), "basis": str(first["basis"]), "redraws": int(first["redraws"])}
     rows = [f"{method_name(a.method, adjusted=adjusted)}: {words.of_hundred(a.rate)}" for a in found]

@@ -11,7 +11,7 @@ from honestlift.report import words
 from honestlift.report.asked import primary
 from honestlift.report.figures.canvas import Look, number_line, sheet
 from honestlift.report.lab import method_name
-from honestlift.report.names import FADED, is_adjusted
+from honestlift.report.names import FADED, beyond_lab
 from honestlift.result import Lift
 
 if TYPE_CHECKING:
@@ -43,7 +43,7 @@ def alarms(lift: Lift) -> list[Alarm]:
 
 def placebo(lift: Lift, paper: Look) -> Figure:
     """Draw it: a dot per method on one line from no launch to all of them, and a mark where each ought to be."""
-    found, adjusted = alarms(lift), is_adjusted(lift.headline(primary(lift)))
+    found, adjusted = alarms(lift), beyond_lab(lift.headline(primary(lift)))
     foot, head = 0.5, 0.3
     height = foot + head + ROW * len(found)
     figure = sheet(paper, height)

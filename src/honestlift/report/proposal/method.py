@@ -70,56 +70,59 @@ def assumptions(proposal: Proposal) -> list[tuple[str, str]]:
     ]
 
 
+CHOSEN = Entry(
+    name="Standard error",
+    text=(
+        "σ²/n · E[h²/e + h²/(1 − e)]/E[h]², h = 1 (ATE), e (ATT), e(1 − e) (ATO); the logit of the "
+        "propensity e is normal over users."
+    ),
+    source="Hahn (1998); Li, Morgan & Zaslavsky (2018).",
+)
+"""Of users who choose."""
+
+WORKSPACES = (
+    Entry(
+        name="Closed form, per user",
+        text=(
+            "SE² = σ²[ρ(1 − R²_B)(1 + CV²) + (1 − ρ)(1 − R²_W)/m̄]/(p(1 − p)K); MDE = (t_{1−α/2} + t_power)·SE with "
+            "K − 2 − q degrees of freedom."
+        ),
+        source="Donner & Klar (2000); Eldridge, Ashby & Kerry (2006).",
+    ),
+    Entry(
+        name="Closed form, per workspace",
+        text="SE² = σ²[ρ(1 − R²_B) + (1 − ρ)(1 − R²_W)·mean(1/n_g)]/(p(1 − p)K).",
+        source="Donner & Klar (2000).",
+    ),
+    Entry(
+        name="Simulated test",
+        text=(
+            "Arms are drawn anew, workspace means are normal with variance τ²(1 − R²_B) + σ²_W(1 − R²_W)/n_g, and "
+            "each study is analysed as it "
+            "will be: difference of means, CR2, Satterthwaite degrees of freedom. It is the answer where the smaller arm "
+            "has under 10 workspaces or "
+            "sizes vary by more than 0.6 of their mean."
+        ),
+        source="Bell & McCaffrey (2002).",
+    ),
+)
+"""Of studies of workspaces."""
+
+UNITS = Entry(
+    name="Units",
+    text=(
+        "A user gains 1 by the own treatment and r times the treated share of the ties. Arms are expected to "
+        "differ by "
+        "1 + r(E[f|treated] − E[f|control]); launching gives 1 + r·c, c the share of users with ties. Communities "
+        "by the method of Louvain."
+    ),
+    source="Blondel et al. (2008); Ugander & Yin (2023).",
+)
+"""Of units that are compared."""
+
+
 def method(proposal: Proposal) -> list[Entry]:
     """The formulas."""
     if proposal.kind == "opt_in":
-        return [
-            Entry(
-                name="Standard error",
-                text=(
-                    "σ²/n · E[h²/e + h²/(1 − e)]/E[h]², h = 1 (ATE), e (ATT), e(1 − e) (ATO); the logit of the "
-                    "propensity e is normal over users."
-                ),
-                source="Hahn (1998); Li, Morgan & Zaslavsky (2018).",
-            )
-        ]
-    made = [
-        Entry(
-            name="Closed form, per user",
-            text=(
-                "SE² = σ²[ρ(1 − R²_B)(1 + CV²) + (1 − ρ)(1 − R²_W)/m̄]/(p(1 − p)K); MDE = (t_{1−α/2} + t_power)·SE with "
-                "K − 2 − q degrees of freedom."
-            ),
-            source="Donner & Klar (2000); Eldridge, Ashby & Kerry (2006).",
-        ),
-        Entry(
-            name="Closed form, per workspace",
-            text="SE² = σ²[ρ(1 − R²_B) + (1 − ρ)(1 − R²_W)·mean(1/n_g)]/(p(1 − p)K).",
-            source="Donner & Klar (2000).",
-        ),
-        Entry(
-            name="Simulated test",
-            text=(
-                "Arms are drawn anew, workspace means are normal with variance τ²(1 − R²_B) + σ²_W(1 − R²_W)/n_g, and "
-                "each study is analysed as it "
-                "will be: difference of means, CR2, Satterthwaite degrees of freedom. It is the answer where the smaller arm "
-                "has under 10 workspaces or "
-                "sizes vary by more than 0.6 of their mean."
-            ),
-            source="Bell & McCaffrey (2002).",
-        ),
-    ]
-    if "designs" in proposal.tables:
-        made.append(
-            Entry(
-                name="Units",
-                text=(
-                    "A user gains 1 by the own treatment and r times the treated share of the ties. Arms are expected to "
-                    "differ by "
-                    "1 + r(E[f|treated] − E[f|control]); launching gives 1 + r·c, c the share of users with ties. Communities "
-                    "by the method of Louvain."
-                ),
-                source="Blondel et al. (2008); Ugander & Yin (2023).",
-            )
-        )
-    return made
+        return [CHOSEN]
+    return [*WORKSPACES, *([UNITS] if "designs" in proposal.tables else [])]
