@@ -85,7 +85,7 @@ def _rows(proposal: Proposal) -> RenderableType:
     heads = ("", "effect", "std. error", "MDE", "power", "needed")
     rows = [
         (
-            f"{'◆' if row.headline else ' '} {row_name(proposal, row).removeprefix('Effect on ')}",
+            f"{'◆' if row.headline else ' '} {row_name(proposal, row).removeprefix('Effect on ').removeprefix('Effect ')}",
             effect(row.effect),
             effect(row.std_error),
             effect(row.mde),
