@@ -2,7 +2,7 @@
 
 from honestlift import simulate
 from honestlift.source.connect import Source, connect
-from honestlift.design.assignment import Assignment, Redraw, Rule, assign, redraws, treated_users
+from honestlift.design.assignment import Assignment, HashedFlag, Redraw, Rule, assign, read_rollout, redraws, treated_users
 from honestlift.design.cluster import ClusterDesign, Treatment
 from honestlift.design.exposure import Exposure
 from honestlift.design.metric import Mean, Quantile, Ratio, Winsorize
@@ -42,6 +42,7 @@ __all__ = [
     "Designs",
     "Estimate",
     "Exposure",
+    "HashedFlag",
     "HonestliftError",
     "Learners",
     "Lift",
@@ -81,6 +82,7 @@ __all__ = [
     "plot",
     "power",
     "read_moments",
+    "read_rollout",
     "redraws",
     "run",
     "simulate",

@@ -9,6 +9,7 @@ from honestlift.cli.check import check
 from honestlift.cli.completion import completion
 from honestlift.cli.demo import demo
 from honestlift.cli.design import design
+from honestlift.cli.export import export
 from honestlift.cli.gate import gate
 from honestlift.cli.help import Commands
 from honestlift.cli.init import init
@@ -16,6 +17,7 @@ from honestlift.cli.lock import lock
 from honestlift.cli.plot import plot
 from honestlift.cli.power import power
 from honestlift.cli.report import report
+from honestlift.cli.rollout import rollout
 from honestlift.cli.run import run, schema, validate
 from honestlift.cli.screen import exit_with
 from honestlift.cli.simulate import simulate
@@ -38,7 +40,25 @@ def commands() -> None:
     """
 
 
-for each in (demo, init, validate, check, lock, run, report, plot, gate, power, design, assign, simulate, schema, completion):
+for each in (
+    demo,
+    init,
+    validate,
+    check,
+    lock,
+    run,
+    report,
+    plot,
+    gate,
+    power,
+    design,
+    assign,
+    rollout,
+    export,
+    simulate,
+    schema,
+    completion,
+):
     commands.add_command(each)
 
 

@@ -192,6 +192,21 @@ class AssignmentError(HonestliftError, ValueError):
         )
 
     @classmethod
+    def cannot_hash(cls, count: int, example: object) -> AssignmentError:
+        return cls(
+            f"{count:,} ids cannot be hashed as a flag platform does, for example {example!r}. Expected text of plain ASCII characters, "
+            "which all its SDKs hash alike. Leave the others out."
+        )
+
+    @classmethod
+    def nobody_included(cls, key: str, counts: Mapping[str, int]) -> AssignmentError:
+        told = ", ".join(f"{count:,} into {arm!r}" for arm, count in counts.items())
+        return cls(
+            f"The flag {key!r} puts {told}. Expected two clusters or more in each arm. Check its key, seed, hash version, coverage and "
+            "namespace against the platform, and that the ids are those that it hashes."
+        )
+
+    @classmethod
     def in_another_arm(cls, cluster: object, arm: str, compared: Sequence[str]) -> AssignmentError:
         return cls(
             f"The cluster {cluster!r} is in the arm {arm!r} of the record. Expected one of {listed(compared)}. Leave it "
