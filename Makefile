@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test test-browser test-slow lint format docs regenerate bench clean
+.PHONY: demo test test-browser test-engines test-slow lint format docs regenerate bench clean
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -35,10 +35,17 @@ lint: $(VENV)/.test  ## format, style, types and the order of the rooms
 	$(BIN)/lint-imports
 
 test: lint  ## lint, then every test that needs no extra server
-	$(BIN)/pytest -n auto -m 'not slow and not browser'
+	$(BIN)/pytest -n auto -m 'not slow and not browser and not engine'
 
 test-browser: $(VENV)/.test  ## the pages in Chromium (see .ci/browser-setup); screenshots in build/screenshots
 	$(BIN)/pytest -m browser
+
+$(VENV)/.engines: pyproject.toml constraints.txt | $(VENV)/.test
+	$(PIP) --editable '.[spark]'
+	@touch $@
+
+test-engines: $(VENV)/.engines  ## the studies on a Spark cluster that the tests start (see .ci/engines-setup)
+	$(BIN)/pytest -m engine
 
 test-slow: $(VENV)/.test  ## the coverage simulations
 	$(BIN)/pytest -n auto -m slow

@@ -24,7 +24,7 @@ def test_json_has_the_keys_of_the_contract_in_order():
     assert list(values) == CONTRACT
     assert list(values["estimates"][0]) == [
         *("metric", "estimand", "method", "estimate", "std_error", "df", "p_value", "conf_low", "conf_high", "level", "scale"),
-        *("relative", "adjustment", "identified", "n_units", "n_clusters", "headline"),
+        *("relative", "adjustment", "identified", "n_units", "n_clusters", "headline", "contrast"),
     ]
     assert list(values["estimates"][0]["relative"]) == ["estimate", "conf_low", "conf_high"]
     assert {"code", "level", "statement", "remedy", "evidence"} <= set(values["checks"][0])
@@ -108,7 +108,7 @@ def test_a_check_touches_what_it_speaks_of(concerns: tuple[str, ...], metric: st
 def test_tidy_frame_has_a_row_per_estimate_and_spreads_the_relative_effect():
     tidy = make_lift(estimates=(make_estimate(), make_estimate(metric="errors", df=None))).to_pandas()
     assert isinstance(tidy, pd.DataFrame)
-    assert tidy.shape == (2, 19)
+    assert tidy.shape == (2, 20)
     assert list(tidy.metric) == ["minutes", "errors"]
     assert tidy.relative_conf_high.tolist() == [0.18, 0.18]
     assert math.isnan(tidy.df[1])

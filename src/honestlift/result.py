@@ -64,6 +64,8 @@ class Relative:
 class Estimate:
     """One number for one metric, estimand and method, with its interval. Undefined numbers are None.
 
+    ``contrast``: of several arms the two compared; but for the headline's they stand in the metric's name, ``metric [long − off]``.
+
     Example:
         >>> naive, honest = lift.find("naive_ols"), lift.headline()
         >>> round(honest.std_error / naive.std_error)
@@ -87,6 +89,7 @@ class Estimate:
     n_units: int
     n_clusters: int | None
     headline: bool
+    contrast: str | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -193,11 +196,7 @@ class Lift:
     schema_version: int = field(default=SCHEMA_VERSION)
 
     def find(self, method: str, estimand: str | None = None, metric: str | None = None) -> Estimate:
-        """The one estimate with this method (and estimand, and metric).
-
-        Raises:
-            LookupError: if none or several match; the message lists what there is.
-        """
+        """The one estimate with this method (and estimand, and metric); LookupError, with all there are, if none or several match."""
         hits = [e for e in self.estimates if e.method == method and estimand in (None, e.estimand) and metric in (None, e.metric)]
         if len(hits) == 1:
             return hits[0]

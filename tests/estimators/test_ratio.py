@@ -158,7 +158,7 @@ def test_it_is_shown_as_what_it_is():
 
 
 def test_a_ratio_is_no_metric_of_an_opt_in_study():
-    with pytest.raises(DesignError, match="ratios are metrics of cluster studies"):
+    with pytest.raises(DesignError, match="ratios and quantiles are metrics of cluster studies"):
         hl.analyze(frame(), hl.OptInDesign(unit="user", treatment="treated"), COST, covariates=["before"])
 
 

@@ -90,8 +90,8 @@ SCHEMA = "Change it; `honestlift schema` lists what each key takes."
         ),
         (
             "treatment: treated",
-            "treatment: {column: arm, treated: [a], control: b}",
-            f"plan.yaml, line 6: design.treatment.treated is a list. Expected text, a number, true or false. {SCHEMA}",
+            "treatment: {column: arm, treated: {a: 1}, control: b}",
+            f"plan.yaml, line 6: design.treatment.treated is a mapping. Expected text, a number, true or false. {SCHEMA}",
         ),
         (
             "treatment: treated",

@@ -10,8 +10,9 @@ import pytest
 
 from honestlift.errors import DataError
 from honestlift.moments import scan
-from honestlift.source.buckets import BUCKET, PRIME, with_buckets
+from honestlift.source.buckets import BUCKET, with_buckets
 from honestlift.source.connect import connect
+from honestlift.source.table import PRIME
 
 
 def by_id(ids: pa.Array, buckets: int = 1024) -> dict[object, int]:

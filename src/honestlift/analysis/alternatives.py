@@ -12,7 +12,7 @@ from honestlift.analysis.estimates import Answer, smallest_difference
 from honestlift.analysis.sheet import beside, settled
 from honestlift.design.assignment import Redraw
 from honestlift.design.assignment.rule import ON_COVARIATES
-from honestlift.design.metric import Ratio
+from honestlift.design.metric import Mean
 from honestlift.design.study import Study
 from honestlift.estimators import itt
 from honestlift.estimators.fit import true_value
@@ -122,7 +122,7 @@ def _tests(method: str, white: Whitened, answer: Answer, rule: Redraw, study: St
         )
     record = study.design.assignment
     most = MANY if record is not None and record.rule.kind in ON_COVARIATES else FEW
-    if clusters > most or isinstance(answer.metric, Ratio):  # a re-draw has ratios of its own
+    if clusters > most or not isinstance(answer.metric, Mean):  # a re-draw has ratios and quantiles of its own
         return
     again = _redrawn(method, answer, rule, np.random.default_rng(study.seed))
     yield Alternative(

@@ -7,12 +7,14 @@ from typing import Any, Literal
 
 from honestlift.analysis.cluster import analyze_cluster
 from honestlift.analysis.opt_in.walk import analyze_opt_in
+from honestlift.analysis.stored import require_question
 from honestlift.design.cluster import ClusterDesign
-from honestlift.design.metric import Mean, Metric, Ratio
+from honestlift.design.metric import Mean, Metric, Quantile, Ratio
 from honestlift.design.modelling import Learners, Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy, as_trim, names_and_times
 from honestlift.design.study import Adjustment, Missing, Study
 from honestlift.errors import DesignError
+from honestlift.moments.stored import StoredMoments
 from honestlift.result import Lift
 from honestlift.source.connect import connect
 
@@ -25,6 +27,7 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
     name: str = "Untitled study",
     covariates: Sequence[str | Covariate] | str | Covariate = (),
     negative_controls: Sequence[str] | str = (),
+    segments: Sequence[str] | str = (),
     rows: Literal["units", "events"] = "units",
     level: float = 0.95,
     seed: int = 0,
@@ -48,6 +51,7 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
         covariates: columns known before the treatment; their balance is checked, and effects are adjusted for their means in each
             cluster. In an opt-in study everything rests on them, and a ``Covariate`` says when it was measured.
         negative_controls: outcomes that the feature cannot move.
+        segments: cluster study: discrete columns known before the treatment, within whose levels the effects are shown too; exploratory.
         rows: ``units`` (one row per user) or ``events`` (several, summed per user first).
         level: nominal coverage of every interval.
         seed: start of every random draw; the same rows, study and seed give the same bytes.
@@ -75,7 +79,7 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
     """
     outcomes = _outcomes(metrics)
     before, timed = names_and_times([covariates] if isinstance(covariates, (str, Covariate)) else covariates)
-    controls = (negative_controls,) if isinstance(negative_controls, str) else tuple(negative_controls)
+    controls, within = _several(negative_controls), _within(segments, design)
     if isinstance(design, OptInDesign):
         chosen = OptInStudy(
             name=name,
@@ -103,6 +107,7 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
         metrics=outcomes,
         covariates=before,
         negative_controls=controls,
+        segments=within,
         rows=rows,
         adjustment=adjustment,
         missing=missing,
@@ -114,14 +119,28 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
     return run(data, study)
 
 
+def _several(names: Sequence[str] | str) -> tuple[str, ...]:
+    """One name alone is a list of one."""
+    return (names,) if isinstance(names, str) else tuple(names)
+
+
+def _within(segments: Sequence[str] | str, design: ClusterDesign | OptInDesign) -> tuple[str, ...]:
+    """The segments, which an opt-in study does not have."""
+    if segments and isinstance(design, OptInDesign):
+        raise DesignError.out_of_range("segments", segments, "none; segments are those of cluster studies")
+    return _several(segments)
+
+
 def _outcomes(metrics: Sequence[Metric | str] | Metric | str) -> tuple[Metric, ...]:
     """A column's name is short for its mean, and one metric for a list of one."""
-    several = [metrics] if isinstance(metrics, (str, Mean, Ratio)) else metrics
+    several = [metrics] if isinstance(metrics, (str, Mean, Ratio, Quantile)) else metrics
     return tuple(Mean(m) if isinstance(m, str) else m for m in several)
 
 
 def run(data: Any, study: Study | OptInStudy, step: Callable[[str], None] = lambda _: None) -> Lift:
     """The same for a study that is ready made; ``step`` hears the name of each stage as it begins.
+
+    The data may be ``StoredMoments`` too: sums that were made earlier, or elsewhere.
 
     Example:
         >>> design = hl.OptInDesign(unit="user_id", treatment="opt_in_agent_mode", estimands=("ATT",))
@@ -129,6 +148,7 @@ def run(data: Any, study: Study | OptInStudy, step: Callable[[str], None] = lamb
         >>> round(hl.run("users.parquet", study).headline().estimate, 3)
         0.077
     """
-    if isinstance(study, OptInStudy):
-        return analyze_opt_in(connect(data), study, step)
-    return analyze_cluster(connect(data), study, step)
+    if isinstance(data, StoredMoments):
+        require_question(data, study)
+    source = data if isinstance(data, StoredMoments) else connect(data)
+    return analyze_opt_in(source, study, step) if isinstance(study, OptInStudy) else analyze_cluster(source, study, step)

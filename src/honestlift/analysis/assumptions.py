@@ -181,6 +181,11 @@ OPT_IN = (
 """What an opt-in study rests on."""
 
 NO_ASSUMPTION = {
+    "balanced_covariates": "says whether the analysis uses what the draw was balanced on",
+    "pair_weights": "says whom the effect within pairs is of",
+    "segment_balance": "speaks of the users of one segment, which is exploratory",
+    "quantile": "says how finely the outcome tells users apart",
+    "winsorized": "says that the question is about a capped outcome",
     "size_effect": "says which of two questions is asked",
     "adjustment": "says what covariates did for the interval",
     "first_stage": "says whether there is an effect on compliers to speak of",

@@ -23,6 +23,7 @@ from honestlift.analysis.opt_in.reading import Step, read_opt_in
 from honestlift.analysis.opt_in.tables import balance_table, categories_table, drivers_table, overlap_table, weights_table
 from honestlift.analysis.reading import read
 from honestlift.analysis.rule import known_before
+from honestlift.analysis.segments import segment_checks
 from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
 from honestlift.errors import DesignError
@@ -96,6 +97,7 @@ def _cluster(data: Any, study: Study, step: Step) -> Checked:
     """All but what needs an outcome. The degrees of freedom are those of a headline without missing outcomes."""
     reading = read(connect(data), study, step, outcomes=False)
     step("Checking")
+    asked, study = study, reading.study
     cells, unread = reading.cells, replace(study, negative_controls=())
     everyone = cells.indicator(np.zeros(cells.moments.cells))
     strata = everyone.stratum is not None
@@ -110,6 +112,7 @@ def _cluster(data: Any, study: Study, step: Step) -> Checked:
     made += cluster_checks(white, unadjusted, everyone, df, tuple(str(name) for name in cells.names))
     made += rule_checks(study.primary.label, everyone, adjustment.used, study)
     made += exposure_checks(everyone, study, None)
+    made += segment_checks(reading, study)
     made += [*uptake_checks(reading, study), *balance_checks(reading, unread)]
     users = cells.users
     counted = {
@@ -118,9 +121,9 @@ def _cluster(data: Any, study: Study, step: Step) -> Checked:
         "n_treated_units": int(users[cells.arm].sum()),
         "n_treated_clusters": int(cells.arm.sum()),
         "dropped": reading.dropped,
-        "engine": reading.source.engine,
+        "engine": reading.engine,
     }
-    return _checked(study, "cluster", counted, made, {}, ())
+    return _checked(asked, "cluster", counted, made, {}, ())
 
 
 def _opt_in(data: Any, study: OptInStudy, step: Step) -> Checked:

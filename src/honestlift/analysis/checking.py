@@ -10,12 +10,16 @@ from numpy.typing import NDArray
 from honestlift.analysis.compliers import Uptake
 from honestlift.analysis.estimates import Answer, contrast, smallest_difference
 from honestlift.analysis.placebo import Lab
+from honestlift.analysis.quantiles import quantile_check
 from honestlift.analysis.reading import Reading
 from honestlift.analysis.record import recorded_arms
+from honestlift.analysis.segments import segment_checks
 from honestlift.analysis.tables import names_with
-from honestlift.design.metric import Ratio
+from honestlift.analysis.winsorizing import capping_check
+from honestlift.design.metric import Mean, Quantile, Ratio
 from honestlift.design.study import Study
 from honestlift.diagnostics import agreement, assignment, balance, clusters, compliers, contamination, placebo, precision
+from honestlift.diagnostics.stored import stored_checks
 from honestlift.errors import DataError
 from honestlift.estimators import itt
 from honestlift.estimators.fit import least_squares, true_value
@@ -39,18 +43,26 @@ def check(
     names = names_with(reading.cells, *primary.metric.columns)
     made += cluster_checks(primary.headline_fit, primary.unadjusted_fit, primary.outcome, df, names)
     made += _exposure(primary, study)
-    means = [a for a in answers if not isinstance(a.metric, Ratio)]
+    means = [a for a in answers if isinstance(a.metric, Mean)]
     made += [clusters.size_effect(a.metric.label, a.outcome, smallest_difference(a.outcome)) for a in means]
     made += [_denominator(reading, a.metric, study) for a in answers if isinstance(a.metric, Ratio)]
     made += [_agreement(answer, study) for answer in answers if any(o.method == "user_ols" for o in answer.others)]
     made += uptake_checks(reading, study)
     made += [_missing(reading, answer, study) for answer in answers]
+    made += [quantile_check(a.metric, a.quantiles) for a in answers if isinstance(a.metric, Quantile) and a.quantiles]
+    made += [capping_check(c, reading.cells, a, study.level) for a in answers for c in reading.capped if c.as_read is a.metric]
+    made += segment_checks(reading, study)
     made += [_adjusted(a, study) for a in answers if a.adjustment.used or a.adjustment.left_out]
     made += [c for a in answers for c in rule_checks(a.metric.label, a.outcome, a.adjustment.used, study)]
     made += balance_checks(reading, study)
     made += [_lab(lab, adjusted=beyond_lab(next(e for e in primary.estimates if e.headline)))] if lab else []
     made += [compliers.first_stage(s.metric, s.treated, s.control, s.stage.f if s.stage else None) for s in stages]
-    return tuple(sorted(made, key=lambda c: ORDER[c.level]))
+    return worst_first(made)
+
+
+def worst_first(checks: Sequence[Check]) -> tuple[Check, ...]:
+    """Stops, cautions, what is passed; else as they stand."""
+    return tuple(sorted(checks, key=lambda c: ORDER[c.level]))
 
 
 def assignment_checks(reading: Reading, study: Study) -> list[Check]:
@@ -61,7 +73,8 @@ def assignment_checks(reading: Reading, study: Study) -> list[Check]:
     made = [assignment.sample_ratio(record, present, arms)]
     made += [assignment.assignment_followed(record, present, arms)] if record else []
     made += [assignment.treatment_constant(cells.arm.size)]
-    return [*made, assignment.unit_in_clusters(int(cells.users.sum()), reading.one_in)]
+    made += [assignment.unit_in_clusters(int(cells.users.sum()), reading.one_in)] if reading.one_in else []
+    return [*made, *stored_checks(reading.stored, pictured=False)]
 
 
 def cluster_checks(white: Whitened, unadjusted: Whitened, outcome: Outcome, df: float, names: tuple[str, ...]) -> list[Check]:

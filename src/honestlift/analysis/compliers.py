@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from honestlift.analysis.estimates import Answer
 from honestlift.analysis.reading import Reading
 from honestlift.analysis.sheet import beside
-from honestlift.design.metric import Ratio
+from honestlift.design.metric import Mean
 from honestlift.design.study import Study
 from honestlift.errors import DesignError
 from honestlift.estimators.compliers import ComplierFit, complier_fit
@@ -42,7 +42,7 @@ class Uptake:
 def with_compliers(answer: Answer, reading: Reading, study: Study) -> tuple[Answer, Uptake | None]:
     """The answer with the effect on compliers of a mean, where use is logged and is not the metric itself; and the first stage."""
     uptake = study.design.uptake
-    if uptake is None or isinstance(answer.metric, Ratio) or uptake == answer.metric.column:
+    if uptake is None or not isinstance(answer.metric, Mean) or uptake == answer.metric.column:
         return answer, None
     n, use = _use(reading, answer.metric.column, uptake)
     arm = answer.outcome.arm

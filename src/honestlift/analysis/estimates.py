@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from honestlift.analysis.sheet import Sheet, finite, linear_row, settled
-from honestlift.design.metric import Metric, Ratio
+from honestlift.design.metric import Mean, Metric, Quantile, Ratio
 from honestlift.design.study import Study
 from honestlift.errors import DataError, DesignError
 from honestlift.estimators import exposure, itt
@@ -27,13 +27,14 @@ from honestlift.result import Estimate, Identified, Interval, Relative
 
 if TYPE_CHECKING:
     from honestlift.analysis.alternatives import Alternative
+    from honestlift.analysis.quantiles import Quantiles
 
 ROUNDING = 1e-11
 """Share of an outcome's spread below which an effect, an error or a mean is what rounding left over, and is taken to be zero."""
 
 
-RATIO_SCALE = "difference of ratios"
-"""The scale of an effect on a ratio of sums: an effect per unit of the denominator, not per user."""
+SCALES: dict[type[Metric], str] = {Mean: "difference", Ratio: "difference of ratios", Quantile: "difference of quantiles"}
+"""The scale of an effect: only that on a mean is one per user."""
 
 SPREADS = (1e-70, 1e70)
 """Spreads of an outcome whose fourth powers, which the resampling tests compare, are doubles with all their digits."""
@@ -46,13 +47,14 @@ class Answer:
     Attributes:
         metric: the metric.
         outcome: its sums.
-        workspaces: the sums whose cluster means the effect per workspace is of; None for a ratio that a cluster lacks.
+        workspaces: the sums whose cluster means the effect per workspace is of; None for a ratio that a cluster lacks, and a quantile.
         estimates: every estimate, the headline among them.
         headline_fit: the fit behind the headline, whitened.
         unadjusted_fit: the same without covariates.
         fits: the fit behind each cluster method, whitened, the headline's among them.
         adjustment: the covariates that it was adjusted for, and those that it was not.
         others: tests beside them, where workspaces are few; see ``alternatives``.
+        quantiles: of a quantile metric, what its linearized outcome rests on.
         dropped_draws: bootstrap draws without both arms (and exposures), which were left out.
     """
 
@@ -66,6 +68,7 @@ class Answer:
     adjustment: Adjustment
     dropped_draws: int
     others: tuple[Alternative, ...] = ()
+    quantiles: Quantiles | None = None
 
     def find(self, method: str, estimand: str) -> Estimate | None:
         """The estimate by this method of this estimand, if there is one."""
@@ -96,14 +99,14 @@ def estimate_metric(
     smallest = smallest_difference(outcome)
     if not SPREADS[0] <= smallest / ROUNDING <= SPREADS[1]:
         raise DataError.extreme_spread(metric.columns[0], smallest / ROUNDING, *SPREADS)
-    ratio = isinstance(metric, Ratio)
+    mean = isinstance(metric, Mean)
     sheet = Sheet(
         metric=metric.label,
         level=study.level,
         units=outcome.rows,
         clusters=outcome.clusters,
         smallest=smallest,
-        scale=RATIO_SCALE if ratio else "difference",
+        scale=SCALES[type(metric)],
     )
     strata = outcome.stratum is not None
     if strata and not itt.contrasts(outcome):
@@ -112,19 +115,19 @@ def estimate_metric(
     plain = itt.user_moments(outcome)
     record = study.design.assignment
     within = "pairs" if record is not None and record.rule.kind == "matched_pairs" else "strata"
-    honest = _honest(outcome, ratios if ratio else outcome, adjustment, sheet, within=within if strata else None)
+    honest = _honest(outcome, outcome if mean else ratios, adjustment, sheet, within=within if strata else None)
     rows = [_naive(plain, sheet), _weighted_means(outcome, sheet), *honest.rows]
     tables = [plain, *honest.tables]
-    if not ratio and _contrasts_exposure(outcome):
+    if mean and _contrasts_exposure(outcome):
         exposed = exposure.two_exposure_moments(outcome)
         rows += _two_exposure(exposed, outcome, study, sheet)
         tables.append(exposed)
-    draws = () if ratio else _bootstrap(tables, study)  # a resample has ratios of its own
+    draws = _bootstrap(tables, study) if mean else ()  # a resample has ratios and quantiles of its own
     rows += _bootstrap_rows(draws, rows, study, sheet, outcome.origin)
     return Answer(
         metric=metric,
         outcome=outcome,
-        workspaces=ratios if ratio else outcome,
+        workspaces=outcome if mean else ratios,
         estimates=tuple(rows),
         headline_fit=honest.fits["user_ols"],
         unadjusted_fit=honest.unadjusted,
@@ -187,8 +190,8 @@ def _contrasts_exposure(outcome: Outcome) -> bool:
 
 
 def _naive(users: ClusterMoments, sheet: Sheet) -> Estimate:
-    white = whiten(least_squares(users))
-    return linear_row(white, "itt", "naive_ols", "itt_user", "iid", sheet, df=white.fit.rows - 2)
+    fit = least_squares(users)
+    return linear_row(fit, "itt", "naive_ols", "itt_user", "iid", sheet, df=fit.rows - 2)
 
 
 def _weighted_means(outcome: Outcome, sheet: Sheet) -> Estimate:

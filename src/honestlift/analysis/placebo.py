@@ -9,7 +9,7 @@ from numpy.typing import NDArray
 
 from honestlift.analysis.reading import Reading
 from honestlift.analysis.rule import redrawn_by, redrawn_within
-from honestlift.design.metric import Ratio
+from honestlift.design.metric import Mean
 from honestlift.design.study import Study
 from honestlift.estimators import itt
 from honestlift.inference.placebo import FalseAlarms, Trial, placebo_lab
@@ -58,7 +58,7 @@ def run_lab(reading: Reading, study: Study) -> Lab | None:
     """
     metric, columns = study.primary, reading.profile.columns
     before = metric.pre if metric.pre is not None and columns[metric.pre].low < columns[metric.pre].high else None
-    column = before or (None if isinstance(metric, Ratio) else metric.column)
+    column = before or (metric.column if isinstance(metric, Mean) else None)
     if column is None:
         return None
     outcome = reading.cells.outcome(column)

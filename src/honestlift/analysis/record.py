@@ -83,7 +83,7 @@ def without_late_controls(source: Source, counts: Moments, arms: Arms, study: St
     if record is None or record.rule.late != "control":
         return source, counts, {}
     key, treatment = counts.keys[cluster], counts.keys[study.design.arm]
-    treated = set(key.codes[treatment.codes == treatment.labels.index(arms.treated)].tolist())
+    treated = set(key.codes[treatment.codes != treatment.labels.index(arms.control)].tolist())
     kept = [v for code, v in enumerate(key.labels) if v is not None and (str(v) in record.assigned or code in treated)]
     if len(kept) == len(key.labels) or not kept:
         return source, counts, {}

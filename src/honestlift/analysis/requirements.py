@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
-from honestlift.design.metric import Mean, Ratio
+from honestlift.design.metric import Ratio
 from honestlift.design.study import Missing, Study
 from honestlift.errors import DataError
 from honestlift.estimators.ratio import denominators
@@ -25,7 +25,7 @@ SKETCH_UNITS = 1_000_000
 def numeric(study: Study, covariates: Sequence[str] = (), *, outcomes: bool = True) -> dict[str, tuple[str, ...]]:
     """Columns that must hold numbers, and covariates that do, each with its roles; without the outcomes if they are not to be read."""
     read = study.metrics if outcomes else ()
-    pairs = [(m.column, "outcome") for m in read if isinstance(m, Mean)]
+    pairs = [(m.column, "outcome") for m in read if not isinstance(m, Ratio)]
     pairs += [pair for m in read if isinstance(m, Ratio) for pair in zip(m.columns, ("numerator", "denominator"), strict=True)]
     pairs += [(m.pre, "measure before treatment") for m in study.metrics if m.pre]
     pairs += [(name, "negative control") for name in study.negative_controls if outcomes]
@@ -44,6 +44,7 @@ def check_columns(source: Source, study: Study, *, outcomes: bool = True) -> Non
     d = study.design
     groups = [(d.cluster, "cluster"), (d.arm, "treatment"), *((name, "stratum") for name in d.strata)]
     groups += [(d.exposure.column, "exposure")] if d.exposure else []
+    groups += [(name, "segment") for name in study.segments]
     for name, role in [(d.unit, "unit"), *groups, *((name, "covariate") for name in study.covariates)]:
         source.position(name, role)
     measures = numeric(study, outcomes=outcomes)

@@ -1,4 +1,4 @@
-"""A row of a cluster study's estimates, with what all rows of one metric have in common."""
+"""A row of estimates, with what all rows of one metric have in common."""
 
 from __future__ import annotations
 
@@ -7,7 +7,7 @@ from dataclasses import dataclass, replace
 
 import numpy as np
 
-from honestlift.estimators.fit import true_value
+from honestlift.estimators.fit import Fit, true_value
 from honestlift.inference.interval import relative, t_interval
 from honestlift.inference.sandwich import Kind, Whitened, covariance, satterthwaite
 from honestlift.result import Estimate, Identified, Interval, Relative
@@ -15,14 +15,26 @@ from honestlift.result import Estimate, Identified, Interval, Relative
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Sheet:
-    """What all estimates of a metric have in common."""
+    """What all estimates of a metric have in common.
+
+    Attributes:
+        metric: its label.
+        level: nominal coverage.
+        units, clusters: users and workspaces; None where there are none.
+        smallest: what a difference must exceed to be more than rounding.
+        scale: what an effect is measured in.
+        identified: what the effects rest on, unless a row says otherwise.
+        suffix: what is said after the adjustment of every row.
+    """
 
     metric: str
     level: float
     units: int
-    clusters: int
-    smallest: float
+    clusters: int | None
+    smallest: float = 0.0
     scale: str = "difference"
+    identified: Identified = "randomized"
+    suffix: str = ""
 
     def row(
         self,
@@ -32,7 +44,7 @@ class Sheet:
         interval: Interval,
         share: Relative,
         *,
-        identified: Identified = "randomized",
+        identified: Identified | None = None,
         adjustment: str = "none",
         headline: bool = False,
     ) -> Estimate:
@@ -50,8 +62,8 @@ class Sheet:
             level=self.level,
             scale=self.scale,
             relative=share,
-            adjustment=adjustment,
-            identified=identified,
+            adjustment=adjustment + self.suffix,
+            identified=identified or self.identified,
             n_units=self.units,
             n_clusters=self.clusters,
             headline=headline,
@@ -85,7 +97,7 @@ def settled(value: float, smallest: float) -> float:
 
 
 def linear_row(  # noqa: PLR0913  the coordinates of one cell of the table
-    white: Whitened,
+    white: Fit | Whitened,
     name: str,
     method: str,
     estimand: str,
@@ -93,12 +105,12 @@ def linear_row(  # noqa: PLR0913  the coordinates of one cell of the table
     sheet: Sheet,
     *,
     df: float | None = None,
-    identified: Identified = "randomized",
+    identified: Identified | None = None,
     adjustment: str = "none",
     headline: bool = False,
 ) -> Estimate:
     """One coefficient of a fit with the covariance of a kind; df by Satterthwaite for CR2, G − 1 otherwise, unless given."""
-    fit = white.fit
+    fit = white.fit if isinstance(white, Whitened) else white
     pick, mean = fit.contrast(name), np.eye(len(fit.names))[0]
     effect, control = (settled(v, sheet.smallest) for v in (float(pick @ fit.theta), true_value(fit, mean)))
     both = np.stack([mean, pick])

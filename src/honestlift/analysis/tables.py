@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 
 from honestlift.analysis.estimates import Answer
 from honestlift.analysis.reading import Reading
-from honestlift.design.metric import Metric, Ratio
+from honestlift.design.metric import Metric, Quantile, Ratio
 from honestlift.design.study import Study
 from honestlift.moments import scan
 from honestlift.moments.cells import Cells, Outcome
@@ -35,6 +35,8 @@ def cluster_table(reading: Reading, answers: Sequence[Answer]) -> Table:
     """Mean of each metric by cluster, with its standard error within the cluster; small clusters merged by arm."""
     rows: list[tuple[object, ...]] = []
     for answer in answers:
+        if isinstance(answer.metric, Quantile):  # a workspace has none of its own
+            continue
         rows += _cluster_rows(answer, names_with(reading.cells, *answer.metric.columns))
     return Table(columns=("metric", "cluster", "arm", "users", "mean", "std_error"), rows=tuple(rows))
 
@@ -70,6 +72,8 @@ def exposure_table(answers: Sequence[Answer]) -> Table:
     """Users and mean of each metric by arm and exposure."""
     rows: list[tuple[object, ...]] = []
     for answer in answers:
+        if isinstance(answer.metric, Quantile):
+            continue
         o = answer.outcome
         for group, cells in groups_of(o).items():
             users = float(o.count[cells].sum())
@@ -81,11 +85,13 @@ def exposure_table(answers: Sequence[Answer]) -> Table:
 def density_table(reading: Reading, metric: Metric, study: Study) -> Table:
     """Users per bin of a metric, by arm and exposure, from one more scan; bins under ten users are merged with the next.
 
-    A ratio has no value per user, and no bins.
+    A ratio has no value per user, and no bins; files of sums of several scans have none that could be added.
     """
     columns = ("metric", "group", "low", "high", "users")
     if isinstance(metric, Ratio):
         return Table(columns=columns, rows=())
+    if reading.stored:
+        return Table(columns=columns, rows=tuple((metric.label, *row) for row in reading.stored.header.get("density", ())))
     d = study.design
     keys = [d.arm, *([d.exposure.column] if d.exposure else [])]
     edges = _edges(reading, metric.column)
@@ -118,7 +124,7 @@ def _edges(reading: Reading, column: str) -> NDArray[np.float64]:
     p = reading.profile.columns[column]
     if reading.source.kind(column) in ("integer", "boolean") and p.high - p.low < BINS:
         return np.arange(p.low, p.high + 2) - 0.5
-    return np.linspace(max(p.low, p.mean - 4 * p.spread), min(p.high, p.mean + 4 * p.spread), BINS + 1)
+    return np.linspace(max(p.low, p.about(-4)), min(p.high, p.about(4)), BINS + 1)
 
 
 def _merged(edges: NDArray[np.float64], users: NDArray[Any]) -> list[tuple[float, float, int]]:

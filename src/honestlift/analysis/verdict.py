@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from honestlift.analysis.estimates import RATIO_SCALE, Answer
+from honestlift.analysis.estimates import Answer
 from honestlift.analysis.ledger import broken
 from honestlift.design.metric import Metric
 from honestlift.design.study import Study
 from honestlift.report import words
-from honestlift.report.names import whole
+from honestlift.report.names import as_share, whole
 from honestlift.result import Assumption, Check, Estimate, Verdict, VerdictLevel
 
 
@@ -71,7 +71,7 @@ def _headline(e: Estimate, metric: Metric, level: VerdictLevel, failed: Sequence
         f"{words.signed(e.estimate, places)} ({words.level(e.level)} interval {words.interval(e.conf_low, e.conf_high, places)}"
     )
     bounded = e.relative.conf_low is not None  # else the control mean may be zero, and a share of it anything
-    effect += f"; {words.percent(e.relative.estimate, sign=True)} of the control {whole(e)})" if bounded else ")"
+    effect += f"; {words.percent(as_share(e).estimate, sign=True)} of the control {whole(e)})" if bounded else ")"
     if level == "not trustworthy":
         return f"Not trustworthy. {name} differs by {effect} in treated workspaces, but {why_broken(failed)}."
     if level == "inconclusive":
@@ -81,7 +81,7 @@ def _headline(e: Estimate, metric: Metric, level: VerdictLevel, failed: Sequence
             f"and better than {words.signed(more, places)}."
         )
     start = {"harmful": "Harmful.", "supported": "Supported.", "likely, with caveats": "Likely, with caveats."}[level]
-    per_user = "" if e.scale == RATIO_SCALE else " per user"
+    per_user = " per user" if e.scale == "difference" else ""
     return f"{start} {name}: {effect}{per_user} in treated workspaces."
 
 
@@ -101,10 +101,11 @@ def _naive(answer: Answer, headline: Estimate) -> list[str]:
 
 
 def _precision(primary: Answer, checks: Sequence[Check]) -> list[str]:
-    """What the covariates did for the primary metric."""
-    if primary.adjustment.form == "none":
-        return []
-    return [c.statement for c in checks if c.code == "adjustment" and c.metric == primary.metric.label]
+    """What caps and covariates did to the primary metric; a cap that is doubted is told among the doubts."""
+    told = ["adjustment"] if primary.adjustment.form != "none" else []
+    mine = [c for c in checks if c.metric == primary.metric.label]
+    capped = [c.statement for c in mine if c.code == "winsorized" and c.level == "ok"]
+    return capped + [c.statement for c in mine if c.code in told]
 
 
 def _spillover(answer: Answer) -> list[str]:
@@ -133,18 +134,16 @@ def _guardrails(answers: Sequence[Answer], study: Study) -> list[str]:
         e = next(e for e in answer.estimates if e.headline)
         state = guardrail_state(e, answer.metric)
         margin = words.percent(answer.metric.margin or 0.0)
-        shown = f"{words.percent(e.relative.conf_low, sign=True)} to {words.percent(e.relative.conf_high, sign=True)}"
+        shown = f"{words.percent(as_share(e).conf_low, sign=True)} to {words.percent(as_share(e).conf_high, sign=True)}"
         made.append(f"Guardrail {words.clean(answer.metric.label)} {state}: {shown} of the control mean, margin {margin}.")
     return made
 
 
 def guardrail_state(e: Estimate, metric: Metric) -> str:
     """``holds``, ``is breached`` (the interval lies beyond the margin on the bad side) or ``is unsettled``."""
-    low, high = e.relative.conf_low, e.relative.conf_high
+    low, high = as_share(e).conf_low, as_share(e).conf_high
     if low is None or high is None:
         return "is unsettled"
-    if (e.estimate or 0.0) * (e.relative.estimate or 0.0) < 0:  # a share of a negative mean: a fall is a positive one
-        low, high = -high, -low
     if metric.better == "lower":
         low, high = -high, -low
     margin = -(metric.margin or 0.0)

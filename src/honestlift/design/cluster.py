@@ -2,19 +2,28 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+from typing import cast
 
 from honestlift.design.assignment import Assignment
 from honestlift.design.exposure import Exposure
 from honestlift.errors import DesignError
 
+Value = str | int | float | bool
+"""A value of a treatment column."""
+
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Treatment:
-    """A treatment column and which of its values are the two arms; users with any other value are left out and counted.
+    """A treatment column and which of its values are the arms; users with any other value are left out and counted.
+
+    Attributes:
+        column: the column.
+        treated: its value in the treated arm; or several, of which the headline is about the first.
+        control: its value in the control arm.
 
     Raises:
-        DesignError: if both arms have the same value.
+        DesignError: if two arms have the same value.
 
     Example:
         >>> arms = hl.Treatment(column="arm", treated="on", control="off")
@@ -23,17 +32,37 @@ class Treatment:
     """
 
     column: str
-    treated: str | int | float | bool
-    control: str | int | float | bool
+    treated: Value | tuple[Value, ...]
+    control: Value
 
     def __post_init__(self) -> None:
-        if self.treated == self.control:
+        given: object = self.treated
+        if isinstance(given, list):
+            object.__setattr__(self, "treated", tuple(cast("list[Value]", given)))
+        if isinstance(self.treated, tuple) and len(self.treated) == 1:
+            object.__setattr__(self, "treated", self.treated[0])
+        if self.control in self.arms or not self.arms:
             raise DesignError.out_of_range("control", self.control, "another value than that of the treated arm")
+        for i, arm in enumerate(self.arms):
+            if arm in self.arms[:i] or str(arm) in [str(other) for other in (self.control, *self.arms[:i])]:
+                raise DesignError.out_of_range("treated", list(self.arms), "every arm once, and none of them the control")
+
+    @property
+    def arms(self) -> tuple[Value, ...]:
+        """The values of the treated arms."""
+        return self.treated if isinstance(self.treated, tuple) else (self.treated,)
+
+    @property
+    def contrasts(self) -> tuple[Treatment, ...]:
+        """Two arms each: every treated one against control, then every treated one against those before it."""
+        pairs = [(arm, self.control) for arm in self.arms]
+        pairs += [(arm, other) for i, arm in enumerate(self.arms) for other in self.arms[:i]]
+        return tuple(Treatment(column=self.column, treated=arm, control=other) for arm, other in pairs)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class ClusterDesign:
-    """Whole clusters (workspaces) were randomized to one of two arms.
+    """Whole clusters (workspaces) were randomized to one of two arms, or of several.
 
     Attributes:
         unit: column that names the user.
@@ -61,6 +90,25 @@ class ClusterDesign:
     def __post_init__(self) -> None:
         strata: str | tuple[str, ...] = self.strata  # one name alone is taken for a list of one
         object.__setattr__(self, "strata", (strata,) if isinstance(strata, str) else tuple(strata))
+
+    @property
+    def arms(self) -> tuple[Value, ...]:
+        """The values of the treated arms, where the design names them."""
+        return self.treatment.arms if isinstance(self.treatment, Treatment) else ()
+
+    @property
+    def contrast(self) -> tuple[Value, Value]:
+        """The values of the two arms that the headline compares, the treated one first."""
+        if isinstance(self.treatment, str):
+            return (1, 0)
+        return self.treatment.arms[0], self.treatment.control
+
+    @property
+    def contrasts(self) -> tuple[ClusterDesign, ...]:
+        """The same design with two arms, for every comparison of several; itself where there is one."""
+        if len(self.arms) < 2 or isinstance(self.treatment, str):
+            return (self,)
+        return tuple(replace(self, treatment=two) for two in self.treatment.contrasts)
 
     @property
     def arm(self) -> str:

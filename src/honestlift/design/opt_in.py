@@ -56,6 +56,10 @@ class OptInDesign:
         for estimand in self.estimands:
             if estimand not in known or self.estimands.count(estimand) > 1:
                 raise DesignError.out_of_range("estimands", list(self.estimands), f"each of {', '.join(known)} at most once")
+        if not isinstance(self.treatment, str) and len(self.treatment.arms) > 1:
+            raise DesignError.out_of_range(
+                "treated", list(self.treatment.arms), "one value; several arms are those of cluster studies"
+            )
         if not self.estimands:
             raise DesignError.out_of_range("estimands", [], f"at least one of {', '.join(known)}")
 
@@ -134,7 +138,12 @@ class OptInStudy:
             raise DesignError.no_metric()
         ratios = [m.label for m in self.metrics if not isinstance(m, Mean)]  # pyright: ignore[reportUnnecessaryIsInstance]  from Python
         if ratios:
-            raise DesignError.out_of_range("metric", ratios[0], "a mean; ratios are metrics of cluster studies")
+            raise DesignError.out_of_range("metric", ratios[0], "a mean; ratios and quantiles are metrics of cluster studies")
+        capped = next((m for m in self.metrics if m.winsorize is not None), None)
+        if capped is not None:
+            raise DesignError.out_of_range(
+                "winsorize", capped.winsorize, "none; only the metrics of cluster studies are winsorized"
+            )
         if not self.covariates:
             raise DesignError.no_covariates()
         self._check_times()
@@ -195,6 +204,8 @@ class OptInStudy:
         values: dict[str, Any] = asdict(replace(self, learners=None))
         values["learners"] = repr(self.learners) if self.learners else None
         values["design"]["kind"] = "opt_in"
+        for metric in values["metrics"]:
+            metric.pop("winsorize")  # means of opt-in studies have none, and their hash is that of older versions
         return values
 
     def sha256(self) -> str:

@@ -23,6 +23,8 @@ SHARED = frozenset(
         ("pre", "covariate"),
         ("pre", "negative control"),
         ("covariate", "negative control"),
+        ("segment", "strata"),
+        ("segment", "covariate"),
         ("uptake", "metric"),  # the effect on use
         ("uptake", "treatment"),  # everybody treated uses it
         ("uptake", "exposure"),
@@ -45,6 +47,7 @@ class Study:
         missing: what becomes of users without a covariate: ``error``; ``drop``, left out and counted; or ``category``, those
             without text are a level of their own, and the share without a number is one more covariate.
         negative_controls: outcomes that the feature cannot move.
+        segments: discrete columns known before the treatment, within whose levels the effects are shown too: exploratory, corrected.
         rows: ``units`` (one row per user) or ``events`` (several, summed per user first).
         headline: ``itt`` (the randomized contrast of arms).
         level: nominal coverage of every interval.
@@ -67,6 +70,7 @@ class Study:
     name: str = "Untitled study"
     covariates: tuple[str, ...] = ()
     negative_controls: tuple[str, ...] = ()
+    segments: tuple[str, ...] = ()
     rows: Literal["units", "events"] = "units"
     adjustment: Adjustment = "interacted"
     missing: Missing = "error"
@@ -107,6 +111,7 @@ class Study:
         roles += [(c, "metric") for m in self.metrics for c in m.columns] + [(c, "covariate") for c in self.covariates]
         roles += [(m.pre, "pre") for m in self.metrics if m.pre] + [(n, "negative control") for n in self.negative_controls]
         roles += [(d.uptake, "uptake")] if d.uptake else []
+        roles += [(s, "segment") for s in self.segments]
         for i, (name, role) in enumerate(roles):
             for other in (first for column, first in roles[:i] if column == name):
                 if frozenset((other, role)) not in SHARED:
@@ -124,6 +129,8 @@ class Study:
     def canonical(self) -> dict[str, Any]:
         """Everything in the study that can change a number or a word, as plain values."""
         values = asdict(self)
+        values = {k: v for k, v in values.items() if k != "segments" or v}
+        values["metrics"] = [_told(metric) for metric in values["metrics"]]
         values["design"]["kind"] = "cluster"
         record = self.design.assignment
         values["design"]["assignment"] = None if record is None else json.loads(record.to_json())
@@ -138,3 +145,8 @@ class Study:
         """Hash of ``canonical``: the same for a plan file and for the calls that say the same."""
         text = json.dumps(self.canonical(), sort_keys=True, ensure_ascii=False, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _told(metric: dict[str, Any]) -> dict[str, Any]:
+    """A metric without the keys of later versions that ask for nothing: the hash of an older plan stays what it was."""
+    return {key: value for key, value in metric.items() if key != "winsorize" or value is not None}

@@ -1,6 +1,9 @@
 """Every error honestlift raises: one tree, with the wording in class methods beside the class that bears it."""
 
 from honestlift.errors.answer import LooksError, ReportError
+from honestlift.errors.moments import MomentsError
+from honestlift.errors.planning import PlanningError
+from honestlift.errors.quantiles import QuantileError
 from honestlift.errors.question import AssignmentError, DesignError, PlanError
 from honestlift.errors.root import HonestliftError, listed
 from honestlift.errors.rows import ColumnError, DataError, SourceError
@@ -12,7 +15,10 @@ __all__ = [
     "DesignError",
     "HonestliftError",
     "LooksError",
+    "MomentsError",
     "PlanError",
+    "PlanningError",
+    "QuantileError",
     "ReportError",
     "SourceError",
     "listed",

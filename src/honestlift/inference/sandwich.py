@@ -58,7 +58,7 @@ def whiten(fit: Fit) -> Whitened:
 def adjusted_scores(fit: Fit | Whitened, power: float) -> NDArray[np.float64]:
     """h_g = (I − P_g)^-power L's_g, (G, k); the jackknife's theta_(g) − theta is −L h_g with power 1."""
     white = _white(fit)
-    return np.einsum("gij,gj->gi", white.eigenvectors, _inverse_power(white, power) * white.scores)
+    return np.einsum("gij,gj->gi", white.eigenvectors, inverse_power(white, power) * white.scores)
 
 
 def covariance(fit: Fit | Whitened, kind: Kind = "CR2") -> NDArray[np.float64]:
@@ -117,7 +117,7 @@ def satterthwaite(fit: Fit | Whitened, contrast: NDArray[np.float64], kind: Kind
     if kind not in POWERS:
         raise DesignError.out_of_range("covariance", kind, f"one of {', '.join(POWERS)}")
     white = _white(fit)
-    inverse = _inverse_power(white, POWERS[kind])
+    inverse = inverse_power(white, POWERS[kind])
     e = np.einsum("gji,j->gi", white.eigenvectors, white.loading.T @ contrast) * inverse  # in the eigenvectors of P_g
     rotated = white.eigenvalues * e
     diagonal = (e * rotated).sum(axis=1)
@@ -221,7 +221,7 @@ def _white(fit: Fit | Whitened) -> Whitened:
     return fit if isinstance(fit, Whitened) else whiten(fit)
 
 
-def _inverse_power(white: Whitened, power: float) -> NDArray[np.float64]:
+def inverse_power(white: Whitened, power: float) -> NDArray[np.float64]:
     """(1 − λ)^-power of every eigenvalue, (G, k); zero where 1 − λ is zero."""
     left = 1 - white.eigenvalues
     regular = left >= SMALLEST_EIGENVALUE

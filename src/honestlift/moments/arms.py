@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -45,7 +45,7 @@ def read_arms(counts: Moments, design: ClusterDesign) -> Arms:
         if missing:
             raise DataError.missing_values(name, role, missing)
     key = counts.keys[design.arm]
-    treated, control = _arm_values(key, design)
+    treated, control = _arm_values(key, design.contrasts[0])
     rows = {label: int(counts.rows[key.codes == code].sum()) for code, label in enumerate(key.labels)}
     others = {str(label): n for label, n in rows.items() if label not in (treated, control)}
     _check_clusters(counts, design, treated, control)
@@ -54,7 +54,7 @@ def read_arms(counts: Moments, design: ClusterDesign) -> Arms:
 
 def _arm_values(key: Key, design: ClusterDesign) -> tuple[Label, Label]:
     if isinstance(design.treatment, Treatment):
-        named = {"treated": design.treatment.treated, "control": design.treatment.control}
+        named = {"treated": design.treatment.arms[0], "control": design.treatment.control}
         found: dict[str, Label] = {}
         for arm, value in named.items():
             hits = [label for label in key.labels if label == value or str(label) == str(value)]
@@ -68,6 +68,17 @@ def _arm_values(key: Key, design: ClusterDesign) -> tuple[Label, Label]:
         if value not in key.labels:
             raise DataError.arm_empty(design.arm, arm, value, key.labels)
     return (next(label for label in key.labels if label == 1), next(label for label in key.labels if label == 0))
+
+
+def read_several(counts: Moments, design: ClusterDesign) -> list[Arms]:
+    """The arms of every comparison of a design, the headline's first; ``others`` has the values that are no arm at all.
+
+    Raises:
+        DataError: as ``read_arms``, for any two arms.
+    """
+    found = [read_arms(counts, two) for two in design.contrasts]
+    named = {str(label) for arms in found for label in (arms.treated, arms.control)}
+    return [replace(arms, others={k: n for k, n in arms.others.items() if k not in named}) for arms in found]
 
 
 def _check_clusters(counts: Moments, design: ClusterDesign, treated: Label, control: Label) -> None:

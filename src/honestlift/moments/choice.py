@@ -48,7 +48,7 @@ def read_choice(counts: Moments, design: OptInDesign) -> Arms:
     if None in rows:
         raise DataError.missing_values(design.arm, "treatment", rows[None])
     if isinstance(design.treatment, Treatment):
-        wanted = {"treated": design.treatment.treated, "control": design.treatment.control}
+        wanted = {"treated": design.treatment.arms[0], "control": design.treatment.control}
     else:
         if any(isinstance(label, str) or label not in (0, 1) for label in key.labels):
             raise DataError.treatment_not_binary(design.arm, key.labels)

@@ -40,6 +40,14 @@ class ColumnProfile:
         step = 2.0 ** (math.floor(math.log2(self.spread * _FACTOR)) - 3)
         return math.floor(self.mean / step + _SHIFT) * step
 
+    def about(self, spreads: float) -> float:
+        """The mean and so many spreads, both on a fine power-of-two grid: the last bits of a parallel sum hardly ever move it."""
+        if not self.spread > 0:
+            return self.mean
+        step = 2.0 ** (math.floor(math.log2(self.spread * _FACTOR)) - 24)
+        mean, spread = (math.floor(v / step + _SHIFT) * step for v in (self.mean, self.spread))
+        return mean + spreads * spread
+
     @property
     def bound(self) -> float:
         """The greatest distance of a value from the origin."""

@@ -14,7 +14,6 @@ import duckdb
 import narwhals as nw
 import numpy as np
 import pyarrow as pa
-from narwhals.exceptions import NarwhalsError
 from numpy.typing import NDArray
 
 from honestlift.errors import SourceError
@@ -25,7 +24,7 @@ from honestlift.moments.profile import ColumnProfile, Profile
 from honestlift.moments.spec import Spec, Sum
 from honestlift.moments.table import Moments
 from honestlift.source.connect import Source
-from honestlift.source.files import first_line
+from honestlift.source.failure import first_line, is_failure
 
 Frame = nw.LazyFrame[Any]
 
@@ -284,5 +283,7 @@ def collect(frame: Frame) -> pa.Table:
         return frame.collect("pyarrow").to_arrow()
     except (duckdb.InterruptException, KeyboardInterrupt):
         raise
-    except (duckdb.Error, NarwhalsError, pa.ArrowException) as reason:
+    except Exception as reason:
+        if not is_failure(reason):
+            raise
         raise SourceError.engine(first_line(reason)) from reason

@@ -108,6 +108,14 @@ class Moments:
             return self.sums[s] + shift[x] * count
         return self.sums[s] + shift[x] * self.sums[needed[y]] + shift[y] * self.sums[needed[x]] + shift[x] * shift[y] * count
 
+    def restricted(self, kept: NDArray[np.bool_]) -> Moments:
+        """Some of the cells (C,) alone; values that occur in none of them are gone."""
+        keys: dict[str, Key] = {}
+        for name, key in self.keys.items():
+            used, codes = np.unique(key.codes[kept], return_inverse=True)
+            keys[name] = Key(codes=codes.ravel().astype(np.int64), labels=tuple(key.labels[int(i)] for i in used))
+        return Moments(keys=keys, rows=self.rows[kept], sums={s: v[kept] for s, v in self.sums.items()}, origin=self.origin)
+
     def digest(self) -> str:
         """A hash of the whole table: equal for equal bytes, whatever road the rows took."""
         hashed = hashlib.sha256(self.rows.tobytes())

@@ -11,7 +11,9 @@ from honestlift.design.cluster import Treatment
 from honestlift.design.metric import Mean
 from honestlift.design.modelling import Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy, as_trim, names_and_times
-from honestlift.plan.schema import SECTIONS, CovariateSection, MeanMetric, PlanSection, Section, Text, TreatmentSection
+from honestlift.plan.metrics import MeanMetric
+from honestlift.plan.schema import SECTIONS, CovariateSection, PlanSection, TreatmentSection, as_arms
+from honestlift.plan.section import Section, Text
 
 _TEXT_OR_MAPPING = Discriminator(
     lambda value: "(text)" if isinstance(value, str) else "(mapping)",  # pyright: ignore[reportUnknownLambdaType]
@@ -116,6 +118,9 @@ class OptInPlanSection(PlanSection):
         description="What was done.",
         examples=[{"kind": "opt_in", "treatment": "opt_in_agent_mode", "estimands": ["ATE", "ATT"]}],
     )
+    segments: list[Text] = Field(  # pyright: ignore[reportIncompatibleVariableOverride]  fields are frozen
+        default=[], description="None: effects within segments are those of cluster studies.", examples=[[]]
+    )
     unit_type: Literal["integer", "text"] | None = Field(
         default=None,
         description="What the ids of users are before they are hashed; by default what the column holds.",
@@ -147,6 +152,13 @@ class OptInPlanSection(PlanSection):
         default="interacted", description="Outcome models have each arm's own slopes.", examples=["interacted"]
     )
 
+    @field_validator("segments")
+    @classmethod
+    def _no_segments(cls, value: list[str]) -> list[str]:
+        if value:
+            raise PydanticCustomError("segments", "Expected none: effects within segments are those of cluster studies")
+        return value
+
     @field_validator("trim")
     @classmethod
     def _two_in_order(cls, value: Any) -> Any:
@@ -177,7 +189,9 @@ def opt_in_study(plan: OptInPlanSection, metrics: tuple[Mean, ...]) -> OptInStud
     p, m = plan.propensity or PropensitySection(), plan.matching or MatchingSection()
     given = [c if isinstance(c, str) else Covariate(c.column, c.measured_at) for c in plan.covariates]
     covariates, timed = names_and_times(given)
-    treatment = arms if isinstance(arms, str) else Treatment(column=arms.column, treated=arms.treated, control=arms.control)
+    treatment = (
+        arms if isinstance(arms, str) else Treatment(column=arms.column, treated=as_arms(arms.treated), control=arms.control)
+    )
     return OptInStudy(
         design=OptInDesign(
             unit=plan.unit,

@@ -12,8 +12,10 @@ from pydantic_core import ErrorDetails
 from honestlift.errors import PlanError
 from honestlift.plan.contract import NOT_YET, pattern
 from honestlift.plan.document import Document, KeyPath, Problem, spell
+from honestlift.plan.metrics import QuantileSection, RatioSection
 from honestlift.plan.opt_in import SECTIONS_OPT_IN
-from honestlift.plan.schema import SECTIONS, RatioSection, Section
+from honestlift.plan.schema import SECTIONS
+from honestlift.plan.section import Section
 from honestlift.version import __version__
 
 _EXPECTED = {
@@ -31,6 +33,8 @@ _EXPECTED = {
     "greater_than": "Expected more than {gt:g}",
     "less_than": "Expected less than {lt:g}",
 }
+
+_KINDS: dict[object, type[Section]] = {"ratio": RatioSection, "quantile": QuantileSection}
 
 
 def cannot_do_yet(document: Document, asked: Sequence[KeyPath]) -> list[Problem]:
@@ -132,10 +136,10 @@ def _sections(document: Document) -> Mapping[str, type[Section]]:
 
 
 def _section(document: Document, path: KeyPath) -> type[Section] | None:
-    """The section at a path; a metric of a cluster study may be one of two."""
+    """The section at a path; a metric of a cluster study may be one of three."""
     here, asked = pattern(path), look_up(document, path)
-    if here == "metrics.*" and not _is_opt_in(document) and _has(asked, "kind") and asked["kind"] == "ratio":
-        return RatioSection
+    if here == "metrics.*" and not _is_opt_in(document) and _has(asked, "kind") and asked["kind"] in _KINDS:
+        return _KINDS[asked["kind"]]
     return _sections(document).get(here)
 
 
@@ -157,6 +161,10 @@ def _unknown_key(document: Document, where: str, path: KeyPath) -> PlanError:
     known = list(own.model_fields) if own else []
     if here == "metrics.*" and key not in known and key in RatioSection.model_fields:
         return PlanError.misplaced_key(section, key, "in a metric of `kind: ratio`, in a cluster study")
+    if here == "metrics.*" and key == "q" and key not in known:
+        return PlanError.misplaced_key(section, key, "in a metric of `kind: quantile`, in a cluster study")
+    if here == "metrics.*" and key == "winsorize" and key not in known:
+        return PlanError.misplaced_key(section, key, "in a mean of a cluster study")
     if not get_close_matches(key, known, n=1, cutoff=0.6):
         for place in ("", "design"):
             if place != here and key in (*sections[place].model_fields, *_contract(place)):

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Any
 
@@ -13,16 +13,17 @@ from pydantic import ValidationError
 from honestlift.design.assignment import Assignment
 from honestlift.design.cluster import ClusterDesign, Treatment
 from honestlift.design.exposure import Exposure
-from honestlift.design.metric import Mean, Metric, Ratio
+from honestlift.design.metric import Mean, Metric, Quantile, Ratio, Winsorize
 from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
 from honestlift.errors import AssignmentError, DesignError, PlanError
 from honestlift.plan.contract import set_aside
 from honestlift.plan.document import Document, KeyPath, Problem, read_document
 from honestlift.plan.location import DataPath, DataTable, resolve
+from honestlift.plan.metrics import MetricSection, QuantileSection, RatioSection, WinsorizeSection
 from honestlift.plan.opt_in import OptInPlanSection, opt_in_study
 from honestlift.plan.problems import cannot_do_yet, invalid, look_up
-from honestlift.plan.schema import DesignSection, MetricSection, PlanSection, RatioSection, TreatmentSection
+from honestlift.plan.schema import DesignSection, PlanSection, TreatmentSection, as_arms
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -96,6 +97,7 @@ def _study(plan: PlanSection, assignment: Assignment | None) -> Study:
         name=plan.name,
         covariates=tuple(c if isinstance(c, str) else c.column for c in plan.covariates),
         negative_controls=tuple(plan.negative_controls),
+        segments=tuple(plan.segments),
         rows=plan.rows,
         adjustment=plan.adjustment,
         missing=plan.missing,
@@ -113,7 +115,7 @@ def _design(unit: str, design: DesignSection, assignment: Assignment | None) -> 
         cluster=design.cluster,
         treatment=treatment
         if isinstance(treatment, str)
-        else Treatment(column=treatment.column, treated=treatment.treated, control=treatment.control),
+        else Treatment(column=treatment.column, treated=as_arms(treatment.treated), control=treatment.control),
         strata=tuple(design.strata),
         exposure=None if exposure is None else Exposure(column=exposure.column, randomized=exposure.randomized),
         uptake=design.uptake,
@@ -121,14 +123,20 @@ def _design(unit: str, design: DesignSection, assignment: Assignment | None) -> 
     )
 
 
-def _metric(metric: str | MetricSection | RatioSection) -> Metric:
+def _metric(metric: str | MetricSection | RatioSection | QuantileSection) -> Metric:
+    if isinstance(metric, QuantileSection):
+        asked = {"name": metric.name, "better": metric.better, "role": metric.role, "margin": metric.margin, "pre": metric.pre}
+        return Quantile(metric.column, metric.q, **asked)  # pyright: ignore[reportArgumentType]  as the section has it
     return _ratio(metric) if isinstance(metric, RatioSection) else _mean(metric)
 
 
 def _mean(metric: str | MetricSection) -> Mean:
     if isinstance(metric, str):
         return Mean(metric)
-    return Mean(metric.column, name=metric.name, better=metric.better, role=metric.role, margin=metric.margin, pre=metric.pre)
+    caps = metric.winsorize
+    stated = Winsorize(above=caps.above, below=caps.below) if isinstance(caps, WinsorizeSection) else caps
+    plain = Mean(metric.column, name=metric.name, better=metric.better, role=metric.role, margin=metric.margin, pre=metric.pre)
+    return plain if stated is None else replace(plain, winsorize=stated)
 
 
 def _ratio(metric: RatioSection) -> Ratio:
@@ -158,7 +166,10 @@ def _assignment(document: Document, name: str | None, folder: Path, problems: li
 
 
 def _distinct_arms(document: Document, treatment: str | TreatmentSection, problems: list[Problem]) -> bool:
-    if isinstance(treatment, str) or treatment.treated != treatment.control:
+    if isinstance(treatment, str):
+        return True
+    arms = treatment.treated if isinstance(treatment.treated, list) else [treatment.treated]
+    if treatment.control not in arms:
         return True
     key: KeyPath = ("design", "treatment", "control")
     expected = "Expected another value than that of the treated arm"

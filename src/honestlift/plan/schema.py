@@ -2,21 +2,14 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Any, Literal, cast
+from typing import Annotated, Literal
 
-from pydantic import BaseModel, ConfigDict, Discriminator, Field, Tag, WithJsonSchema, field_validator, model_validator
+from pydantic import ConfigDict, Discriminator, Field, Tag, WithJsonSchema, field_validator
 from pydantic_core import PydanticCustomError
 
-Text = Annotated[str, Field(min_length=1)]
-
-
-def _text_or_mapping(value: object) -> str | None:
-    return "(text)" if isinstance(value, str) else "(mapping)" if isinstance(value, (dict, BaseModel)) else None
-
-
-def _kind_of_metric(value: object) -> str | None:
-    asked = cast("dict[str, Any]", value).get("kind") if isinstance(value, dict) else getattr(value, "kind", None)
-    return "(ratio)" if asked == "ratio" else _text_or_mapping(cast("object", value))
+from honestlift.design.cluster import Value
+from honestlift.plan.metrics import Metric, MetricSection, WinsorizeSection
+from honestlift.plan.section import SHORT_OR_LONG, Section, Text
 
 
 def _kind_of_value(value: object) -> str | None:
@@ -24,7 +17,6 @@ def _kind_of_value(value: object) -> str | None:
     return kinds.get(type(value))
 
 
-_SHORT_OR_LONG = Discriminator(_text_or_mapping, custom_error_type="either", custom_error_message="Expected text or a mapping")
 ArmValue = Annotated[
     Annotated[str, Tag("(text)")]
     | Annotated[bool, Tag("(boolean)")]
@@ -35,18 +27,7 @@ ArmValue = Annotated[
 ]
 
 
-class Section(BaseModel):
-    """A mapping of the plan: only known keys, nothing converted, an empty optional key the same as none."""
-
-    model_config = ConfigDict(extra="forbid", strict=True, frozen=True, allow_inf_nan=False)
-
-    @model_validator(mode="before")
-    @classmethod
-    def _empty_is_absent(cls, values: Any) -> Any:
-        if not isinstance(values, dict):
-            return values
-        pairs = cast("dict[str, Any]", values).items()
-        return {key: value for key, value in pairs if value is not None or key not in cls.model_fields}
+_ONE_OR_SEVERAL = Discriminator(lambda value: "(several)" if isinstance(value, (list, tuple)) else "(one)")  # pyright: ignore[reportUnknownLambdaType]
 
 
 class TableSection(Section):
@@ -64,8 +45,18 @@ class TreatmentSection(Section):
     model_config = ConfigDict(title="Treatment column with named arms")
 
     column: Text = Field(description="The column that holds the arm.", examples=["arm"])
-    treated: ArmValue = Field(description="Its value in the treated arm.", examples=["on"])
+    treated: Annotated[
+        Annotated[ArmValue, Tag("(one)")] | Annotated[list[ArmValue], Field(min_length=1), Tag("(several)")], _ONE_OR_SEVERAL
+    ] = Field(
+        description="Its value in the treated arm; or several in a list, of which the headline is about the first.",
+        examples=["on", ["short", "long"]],
+    )
     control: ArmValue = Field(description="Its value in the control arm.", examples=["off"])
+
+
+def as_arms(treated: Value | list[Value]) -> Value | tuple[Value, ...]:
+    """The treated arm, or several, as the design has them."""
+    return tuple(treated) if isinstance(treated, list) else treated
 
 
 class ExposureSection(Section):
@@ -90,7 +81,7 @@ class DesignSection(Section):
         title="Kind", description="What was randomized: whole clusters.", examples=["cluster"]
     )
     cluster: Text = Field(description="The column that names the randomized cluster.", examples=["workspace_id"])
-    treatment: Annotated[Annotated[Text, Tag("(text)")] | Annotated[TreatmentSection, Tag("(mapping)")], _SHORT_OR_LONG] = Field(
+    treatment: Annotated[Annotated[Text, Tag("(text)")] | Annotated[TreatmentSection, Tag("(mapping)")], SHORT_OR_LONG] = Field(
         description="The treatment: a column of 0/1 or true/false, or a column and its values in the two arms.",
         examples=["treated", {"column": "arm", "treated": "on", "control": "off"}],
     )
@@ -111,49 +102,6 @@ class DesignSection(Section):
     uptake: Text | None = Field(default=None, description="A 0/1 column of logged use of the feature.", examples=["used_feature"])
 
 
-class AskedSection(Section):
-    """What all metrics have in common."""
-
-    name: Text | None = Field(
-        default=None, description="What people call it; else the column's name.", examples=["Session minutes"]
-    )
-    better: Literal["higher", "lower"] = Field(default="higher", description="Which direction is good news.", examples=["higher"])
-    role: Literal["primary", "secondary", "guardrail"] | None = Field(
-        default=None,
-        description="How much it counts. The first metric is primary when none says that it is; others are secondary.",
-        examples=["guardrail"],
-    )
-    margin: float | None = Field(
-        default=None,
-        ge=0,
-        lt=1,
-        description="For a guardrail: the loss that is still tolerable, as a fraction of the control mean.",
-        examples=[0.02],
-    )
-    pre: Text | None = Field(
-        default=None, description="The column of the same measure before the treatment began.", examples=["minutes_before"]
-    )
-
-
-class MetricSection(AskedSection):
-    """An outcome: the mean of a column over users."""
-
-    model_config = ConfigDict(title="Metric")
-
-    column: Text = Field(description="The column of the outcome, a number or 0/1.", examples=["session_minutes"])
-    kind: Literal["mean"] = Field(default="mean", description="How it is summed up: the mean over users.", examples=["mean"])
-
-
-class RatioSection(AskedSection):
-    """An outcome: the sum of a column over the sum of another."""
-
-    model_config = ConfigDict(title="Ratio metric")
-
-    kind: Literal["ratio"] = Field(description="How it is summed up: a ratio of two sums.", examples=["ratio"])
-    numerator: Text = Field(description="The column that is summed above the line.", examples=["cost"])
-    denominator: Text = Field(description="The column that is summed below it.", examples=["tasks"])
-
-
 class CovariateSection(Section):
     """A column known before the treatment."""
 
@@ -162,12 +110,7 @@ class CovariateSection(Section):
     column: Text = Field(description="The column, numbers or text; text becomes categories.", examples=["engagement_tier"])
 
 
-Metric = Annotated[
-    Annotated[Text, Tag("(text)")] | Annotated[MetricSection, Tag("(mapping)")] | Annotated[RatioSection, Tag("(ratio)")],
-    Discriminator(_kind_of_metric, custom_error_type="either", custom_error_message="Expected text or a mapping"),
-]
-MeanMetric = Annotated[Annotated[Text, Tag("(text)")] | Annotated[MetricSection, Tag("(mapping)")], _SHORT_OR_LONG]
-Covariate = Annotated[Annotated[Text, Tag("(text)")] | Annotated[CovariateSection, Tag("(mapping)")], _SHORT_OR_LONG]
+Covariate = Annotated[Annotated[Text, Tag("(text)")] | Annotated[CovariateSection, Tag("(mapping)")], SHORT_OR_LONG]
 
 
 class PlanSection(Section):
@@ -176,7 +119,7 @@ class PlanSection(Section):
     model_config = ConfigDict(title="honestlift plan")
 
     name: Text = Field(default="Untitled study", description="The title of the study.", examples=["AI meeting notes"])
-    data: Annotated[Annotated[Text, Tag("(text)")] | Annotated[TableSection, Tag("(mapping)")], _SHORT_OR_LONG] = Field(
+    data: Annotated[Annotated[Text, Tag("(text)")] | Annotated[TableSection, Tag("(mapping)")], SHORT_OR_LONG] = Field(
         description="The rows: a parquet or CSV file or a glob, relative to the plan, or a table of a database.",
         examples=["users.parquet", {"database": "warehouse.duckdb", "table": "users"}],
     )
@@ -196,6 +139,11 @@ class PlanSection(Section):
     )
     negative_controls: list[Text] = Field(
         default=[], description="Columns of outcomes that the feature cannot move.", examples=[["logins_before"]]
+    )
+    segments: list[Text] = Field(
+        default=[],
+        description="Discrete columns known before the treatment: effects within their levels, exploratory. Cluster studies only.",
+        examples=[["plan_tier"]],
     )
     covariates: list[Covariate] = Field(
         default=[], description="Columns known before the treatment; text becomes categories.", examples=[["engagement_tier"]]
@@ -237,5 +185,6 @@ SECTIONS: dict[str, type[Section]] = {
     "design.treatment": TreatmentSection,
     "design.exposure": ExposureSection,
     "metrics.*": MetricSection,
+    "metrics.*.winsorize": WinsorizeSection,
     "covariates.*": CovariateSection,
 }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import re
+from dataclasses import asdict
 from pathlib import Path
 from typing import Any
 
 import yaml
 
 from honestlift.design.cluster import Treatment
-from honestlift.design.metric import Mean, Metric, Ratio
+from honestlift.design.metric import Mean, Metric, Quantile, Ratio, Winsorize
 from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
 from honestlift.errors import DesignError
@@ -79,6 +80,7 @@ def _cluster_values(study: Study, assignment: str | None, folder: Path) -> dict[
     """The keys that a cluster study has of its own."""
     design = _design(study, assignment and shorten(assignment, folder))
     own: dict[str, Any] = {} if study.adjustment == "interacted" else {"adjustment": study.adjustment}
+    own |= {"segments": list(study.segments)} if study.segments else {}
     own |= {} if study.missing == "error" else {"missing": study.missing}
     return {"rows": study.rows, "design": design, **own, "headline": study.headline}
 
@@ -94,7 +96,8 @@ def _design(study: Study, assignment: str | None) -> dict[str, Any]:
     arms = design.treatment
     values: dict[str, Any] = {"kind": "cluster", "cluster": design.cluster, "treatment": arms, "assignment": assignment}
     if isinstance(arms, Treatment):
-        values["treatment"] = {"column": arms.column, "treated": arms.treated, "control": arms.control}
+        treated = list(arms.arms) if len(arms.arms) > 1 else arms.treated
+        values["treatment"] = {"column": arms.column, "treated": treated, "control": arms.control}
     values["strata"] = list(design.strata) or None
     if design.exposure:
         values["exposure"] = {"column": design.exposure.column, "randomized": design.exposure.randomized}
@@ -105,8 +108,13 @@ def _design(study: Study, assignment: str | None) -> dict[str, Any]:
 def _metric(metric: Metric) -> Any:
     values: dict[str, Any] = {"column": metric.column} if isinstance(metric, Mean) else {}
     values |= {"name": metric.name}
+    if isinstance(metric, Quantile):
+        values |= {"kind": "quantile", "column": metric.column, "q": metric.q}
     if isinstance(metric, Ratio):
         values |= {"kind": "ratio", "numerator": metric.numerator, "denominator": metric.denominator}
     values |= {"better": metric.better, "role": metric.role}
     values |= {"margin": metric.margin, "pre": metric.pre}
+    caps = metric.winsorize if isinstance(metric, Mean) else None
+    stated = {k: v for k, v in asdict(caps).items() if v is not None} if isinstance(caps, Winsorize) else caps
+    values |= {"winsorize": stated}
     return {key: value for key, value in values.items() if value is not None}

@@ -9,6 +9,7 @@ from honestlift.report.asked import ALIKE, naive_ratio, primary
 from honestlift.report.figures import figures_of
 from honestlift.report.names import GROUPS, estimand
 from honestlift.report.page import FEWEST, Fact, Section, headline, told
+from honestlift.report.segments import found as told_segments
 from honestlift.result import Lift
 
 
@@ -42,11 +43,24 @@ def sections(lift: Lift) -> list[Section]:
         )
     shown = tuple(name for name in ("forest",) if name in found)
     made.append(Section(id="roads", link="Other roads", title="Other roads to the number", figures=shown))
+    made += _segments(lift, found)
     if "placebo" in found:
         title = "Placebo: how often each method cries wolf"
         lead = "The arms were re-drawn where the feature can have done nothing, and every re-draw was analysed as if it were a launch."
         made.append(Section(id="placebo", link="Placebo", title=title, lead=lead, figures=("placebo",), part="pictures"))
     return [*made, *page.foot()]
+
+
+def _segments(lift: Lift, found: list[str]) -> list[Section]:
+    """Effects within segments, where any were asked for; in a sentence where none can be drawn."""
+    if "segments" not in lift.tables:
+        return []
+    lead = "Effects per user within levels that were named beforehand. They were not what the study was sized for: read them as questions "
+    lead += "for the next one, never as the answer of this one."
+    title = "Segments: exploratory"
+    if "segments" not in found:
+        return [Section(id="segments", link="Segments", title=title, lead=f"{lead} {told_segments(lift)}", part="pictures")]
+    return [Section(id="segments", link="Segments", title=title, lead=lead, figures=("segments",), part="pictures")]
 
 
 def contents(lift: Lift) -> dict[str, Any]:
@@ -67,7 +81,15 @@ def subtitle(lift: Lift) -> list[str]:
     data = lift.data
     treated = f"{words.count(data['n_treated_clusters'], 'workspace')} treated, "
     treated += f"{data['n_clusters'] - data['n_treated_clusters']:,} control"
-    return [f"Whole workspaces randomized{drawn_by(lift)}", words.count(data["n_units"], "user"), treated, *page.analysed(lift)]
+    arms = lift.population.get("named_arms")
+    of = [f"{words.clean(headline(lift).contrast)}, of {len(arms)} arms"] if arms else []
+    return [
+        f"Whole workspaces randomized{drawn_by(lift)}",
+        *of,
+        words.count(data["n_units"], "user"),
+        treated,
+        *page.analysed(lift),
+    ]
 
 
 def drawn_by(lift: Lift) -> str:

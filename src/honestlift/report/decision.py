@@ -9,7 +9,7 @@ from typing import Literal
 from honestlift.errors import ReportError
 from honestlift.report import words
 from honestlift.report.asked import Asked, asked
-from honestlift.report.names import check_name
+from honestlift.report.names import as_share, check_name
 from honestlift.result import Check, Lift
 
 Outcome = Literal["pass", "fail", "unsettled", "aside"]
@@ -103,7 +103,7 @@ def _guardrail(lift: Lift, metric: Asked) -> Case:
         text = f"{words.clean(metric.name)} is not trustworthy: {stops[0].statement}"
         return Case(group="guardrail", name=name, outcome="fail", statement=text, remedy=stops[0].remedy)
     outcomes: dict[str | None, Outcome] = {"holds": "pass", "is breached": "fail"}
-    share = headline.relative if headline else None
+    share = as_share(headline) if headline else None
     low, high = (words.percent(share.conf_low, sign=True), words.percent(share.conf_high, sign=True)) if share else ("–", "–")
     text = f"{words.clean(metric.name)} {metric.state or 'is unsettled'}: {low} to {high} of the mean without the feature, "
     text += f"margin {words.percent(metric.margin or 0.0)}, {metric.better} is better."

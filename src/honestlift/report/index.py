@@ -11,7 +11,7 @@ from honestlift.report.asked import asked
 from honestlift.report.axis import Axis, axis
 from honestlift.report.gate import refused
 from honestlift.report.html import render
-from honestlift.report.names import ESTIMANDS, VERDICTS
+from honestlift.report.names import ESTIMANDS, VERDICTS, as_share
 from honestlift.report.page import day, headline
 from honestlift.report.results import Row, bounded, row
 from honestlift.result import Lift
@@ -53,7 +53,7 @@ def entry(lift: Lift, page: str) -> Entry:
     line = axis([e.estimate, e.conf_low, e.conf_high], marks=2)
     users = words.count(lift.data["n_units"], "user")
     about = [KINDS.get(lift.kind, lift.kind), users, day(lift.provenance.get("started"))]
-    share = f", {words.percent(e.relative.estimate, sign=True)}" if bounded(e) else ""
+    share = f", {words.percent(as_share(e).estimate, sign=True)}" if bounded(e) else ""
     return Entry(
         name=lift.name,
         link=quote(page, safe="/"),

@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
-from honestlift.result import Estimate
+from honestlift.result import Estimate, Relative
 
 ROADS = {
     "naive_ols": "users as if independent (naive)",
     "cluster_wls": "workspace means by size",
     "user_ols:unadjusted": "users, by workspace, unadjusted",
+    "user_ols:unwinsorized": "the metric without its cap",
     "user_ols": "users, by workspace",
     "user_ols:adjusted": "users, by workspace, adjusted",
     "cluster_means:unadjusted": "workspace means, unadjusted",
@@ -40,6 +41,7 @@ VARIANTS = {
     "cr3": "CR3",
     "cv3": "CV3 (jackknife)",
     "bootstrap": "percentile bootstrap",
+    "inversion": "inverted tests",
     "wild": "wild bootstrap",
     "webb": "wild bootstrap, six points",
     "randomization": "randomization test",
@@ -93,6 +95,9 @@ CHECKS = {
     "negative_control": "Negative control",
     "methods_disagree": "Methods agree",
     "denominator": "Denominator of a ratio",
+    "winsorized": "Capped metric",
+    "quantile": "Quantile can move",
+    "segment_balance": "Segment is not moved",
     "adjustment": "Adjusted for covariates",
     "placebo_lab": "Placebo lab",
     "peeking": "Looks so far",
@@ -149,20 +154,38 @@ RATIOS = {"itt_user": "Effect on the ratio", "itt_cluster": "Effect on workspace
 """What the estimands of a ratio of sums are called."""
 
 
+QUANTILES = {"itt_user": "Effect on the quantile"}
+
+
 def estimand(e: Estimate) -> str:
     """What an estimate is an estimate of."""
-    named = RATIOS if e.scale == "difference of ratios" else ESTIMANDS
+    named = {"difference of ratios": RATIOS, "difference of quantiles": QUANTILES}.get(e.scale, ESTIMANDS)
     return named.get(e.estimand, e.estimand)
 
 
 def whole(e: Estimate) -> str:
     """What in the control arm an effect is a share of."""
-    return "ratio" if e.scale == "difference of ratios" else "mean"
+    named = {"difference of ratios": "ratio", "difference of quantiles": "quantile"}.get(e.scale, "mean")
+    return f"{named}'s size" if negative_mean(e) else named
+
+
+def negative_mean(e: Estimate) -> bool:
+    """Whether the control mean, of which an effect is a share, is below zero: a rise is then a negative share of it."""
+    return (e.estimate or 0.0) * (e.relative.estimate or 0.0) < 0
+
+
+def as_share(e: Estimate) -> Relative:
+    """An effect as a share of the control mean's size, for words and lines: a rise is positive, whatever the sign of the mean."""
+    r = e.relative
+    if r.estimate is None or not negative_mean(e):
+        return r
+    low, high = (None if end is None else -end for end in (r.conf_high, r.conf_low))
+    return Relative(estimate=-r.estimate, conf_low=low, conf_high=high)
 
 
 def is_road(e: Estimate) -> bool:
     """Whether an estimate is a number of its own, not another interval of one."""
-    return ":" not in e.method or e.method.endswith(":unadjusted")
+    return ":" not in e.method or e.method.endswith((":unadjusted", ":unwinsorized"))
 
 
 def is_adjusted(e: Estimate) -> bool:
@@ -177,7 +200,7 @@ def beyond_lab(e: Estimate) -> bool:
 
 def road(e: Estimate) -> str:
     """What an estimate's method is called; that covariates are in it is said."""
-    adjusted = f"{e.method}:adjusted" if is_adjusted(e) else e.method
+    adjusted = f"{e.method}:adjusted" if is_adjusted(e) and not e.method.endswith(":unwinsorized") else e.method
     return ROADS.get(adjusted, ROADS.get(e.method, e.method))
 
 

@@ -10,7 +10,7 @@ from honestlift.report import words
 from honestlift.report.asked import asked, primary, records
 from honestlift.report.assumptions import assumptions, rests_on
 from honestlift.report.gate import GATE
-from honestlift.report.names import ESTIMANDS, LEVELS, VERDICTS, check_name, whole
+from honestlift.report.names import ESTIMANDS, LEVELS, VERDICTS, as_share, check_name, whole
 from honestlift.report.results import FULL, blocks, bounded, guardrails, keys, variants
 from honestlift.result import Check, Estimate, Lift
 
@@ -112,7 +112,7 @@ def effect_facts(lift: Lift, name: str) -> list[Fact]:
     e = headline(lift)
     places = words.places_of(e.conf_low, e.conf_high)
     mean = f"the control {whole(e)}" if lift.kind == "cluster" else "the mean without it"
-    share = f"{words.percent(e.relative.estimate, sign=True)} of {mean}" if bounded(e) else "in the metric's unit"
+    share = f"{words.percent(as_share(e).estimate, sign=True)} of {mean}" if bounded(e) else "in the metric's unit"
     made = [Fact(name=name, value=words.signed(e.estimate, places), text=share, tone="honest")]
     if e.conf_low is not None and e.conf_high is not None:
         ruled = "what lies outside is ruled out" if lift.verdict.level != "not trustworthy" else "only if the checks are cleared"

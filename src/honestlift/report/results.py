@@ -9,7 +9,7 @@ from honestlift.report import words
 from honestlift.report.asked import Asked, asked, estimates_of
 from honestlift.report.axis import Axis, axis
 from honestlift.report.gate import NAIVE, is_trimmed, naive_of, refused, share_of_selection
-from honestlift.report.names import ESTIMANDS, FADED, ROADS, STEPS, VARIANTS, estimand, is_road
+from honestlift.report.names import ESTIMANDS, FADED, ROADS, STEPS, VARIANTS, as_share, estimand, is_road
 from honestlift.report.names import road as road_name
 from honestlift.result import Estimate, Lift
 
@@ -162,7 +162,7 @@ def row(e: Estimate, line: Axis, *, named: bool = False, stepwise: bool = False,
         tone=tone(e, no),
         effect=words.signed(e.estimate, places),
         ends=ends(e, places),
-        share=words.percent(e.relative.estimate if bounded(e) else None, sign=True),
+        share=words.percent(as_share(e).estimate if bounded(e) else None, sign=True),
         bar=_bar(e.estimate, e.conf_low, e.conf_high, line),
     )
 
@@ -252,11 +252,11 @@ def _guardrail(lift: Lift, metric: Asked) -> Block:
 
 
 def _shares(estimates: Sequence[Estimate]) -> Iterable[float | None]:
-    return (v for e in estimates for v in (e.relative.estimate, e.relative.conf_low, e.relative.conf_high))
+    return (v for e in estimates for v in (as_share(e).estimate, as_share(e).conf_low, as_share(e).conf_high))
 
 
 def _share_row(e: Estimate, line: Axis, no: Collection[str]) -> Row:
-    share, places = e.relative, words.places_of(e.conf_low, e.conf_high)
+    share, places = as_share(e), words.places_of(e.conf_low, e.conf_high)
     low, high = share.conf_low, share.conf_high
     digits = words.places_of(100 * low, 100 * high) if low is not None and high is not None else None
     ends = f"{words.percent(low, digits, sign=True)} to {words.percent(high, digits, sign=True)}"

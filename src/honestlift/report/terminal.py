@@ -17,7 +17,8 @@ from honestlift.report.asked import primary
 from honestlift.report.assumptions import assumptions, rests_on
 from honestlift.report.lab import lab
 from honestlift.report.looks import looks
-from honestlift.report.names import FADED, STATES, VARIANTS, beyond_lab, estimand, is_adjusted, is_road, road
+from honestlift.report.names import FADED, STATES, VARIANTS, as_share, beyond_lab, estimand, is_adjusted, is_road, road
+from honestlift.report.segments import segments
 from honestlift.result import Check, Estimate, Lift, Number
 
 STRIP = 25
@@ -49,6 +50,8 @@ def renderable(lift: Lift) -> RenderableType:
     for metric in dict.fromkeys(e.metric for e in lift.estimates):
         estimates = [e for e in lift.estimates if e.metric == metric]
         parts.append(Padding(_Numbers(metric, estimates, _smallest(lift, metric)), (1, 0, 0, 1)))
+    if "segments" in lift.tables:
+        parts.append(Padding(segments(lift), (1, 0, 0, 0)))
     if "placebo_lab" in lift.tables:
         parts.append(Padding(lab(lift.tables["placebo_lab"], adjusted=beyond_lab(lift.headline(primary(lift)))), (1, 0, 0, 0)))
     if "monitoring" in lift.tables:
@@ -100,6 +103,8 @@ class _Numbers:
 def _is_variant(o: Estimate, e: Estimate) -> bool:
     """Whether an estimate is another interval of a road's number; one without covariates belongs to the road without them."""
     base = f"{e.method.partition(':')[0]}:"
+    if e.method.endswith(":unwinsorized"):
+        return False
     return o.estimand == e.estimand and o.method.startswith(base) and not is_road(o) and is_adjusted(o) == is_adjusted(e)
 
 
@@ -126,7 +131,7 @@ def _row(e: Estimate, axis: tuple[float, float]) -> list[str]:
     name = (" ◆ " if e.headline else "   ") + road(e)
     error = words.number(e.std_error, places + 1)
     bounded = e.conf_low is None or e.relative.conf_low is not None  # else the control mean may be zero
-    share = words.percent(e.relative.estimate if bounded else None, sign=True)
+    share = words.percent(as_share(e).estimate if bounded else None, sign=True)
     return [name, words.signed(e.estimate, places), ends, share, error, _strip(e, axis)]
 
 

@@ -18,6 +18,8 @@ from honestlift.report.figures.placebo import alarms
 from honestlift.report.figures.weights import effective
 from honestlift.report.lab import method_name
 from honestlift.report.names import ESTIMANDS, GROUPS, beyond_lab, estimand, road
+from honestlift.report.segments import numbers
+from honestlift.report.segments import users as users_of
 from honestlift.result import Lift
 
 
@@ -84,6 +86,21 @@ def _monitoring(lift: Lift) -> Twin:
     return Twin(heads=heads, rows=tuple(rows), named=2)
 
 
+def _segments(lift: Lift) -> Twin:
+    rows = tuple(
+        (
+            words.clean(r["metric"]),
+            words.clean(r["segment"]),
+            words.clean(r["level"]),
+            users_of(r),
+            *numbers(r),
+            r["refused"] or "",
+        )
+        for r in records(lift, "segments")
+    )
+    return Twin(heads=("Metric", "Segment", "Level", "Users", "Effect", "Interval", "p, by Holm", "Refused"), rows=rows, named=3)
+
+
 def _placebo(lift: Lift) -> Twin:
     adjusted = beyond_lab(lift.headline(primary(lift)))
     rows = tuple(
@@ -146,6 +163,7 @@ TWINS: dict[str, Callable[[Lift], Twin]] = {
     "density": _density,
     "caterpillar": _caterpillar,
     "monitoring": _monitoring,
+    "segments": _segments,
     "placebo": _placebo,
     "categories": _categories,
     "overlap": _overlap,

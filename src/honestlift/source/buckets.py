@@ -2,19 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
 from typing import Literal
 
 from honestlift.errors import DataError
-from honestlift.source.connect import Source
+from honestlift.source.table import Source
 
 BUCKETS = 1024
 """Buckets of units for the one-scan bootstrap; the noise of a standard error from B buckets is 1/√(2B), 2.2 %."""
 
 BUCKET = "\0bucket"
 """Name of the column; no user's column can bear it."""
-
-PRIME = 2**31 - 1
 
 
 def with_unit_type(source: Source, unit: str, kind: Literal["integer", "text"]) -> Source:
@@ -30,13 +27,7 @@ def with_unit_type(source: Source, unit: str, kind: Literal["integer", "text"]) 
     """
     if source.kind(unit) == "number":
         raise DataError.float_ids(unit)
-    if source.kind(unit) == kind:
-        return source
-    place = source.columns.index(unit)
-    made = f"CAST(#{place + 1} AS {'HUGEINT' if kind == 'integer' else 'VARCHAR'})"
-    columns = [f"{made if i == place else f'#{i + 1}'} AS c{i}" for i in range(len(source.columns))]
-    kinds = (*source.kinds[:place], kind, *source.kinds[place + 1 :])
-    return replace(source, relation=source.relation.project(", ".join(columns)), kinds=kinds)
+    return source if source.kind(unit) == kind else source.with_unit_type(unit, kind)
 
 
 def with_buckets(source: Source, unit: str, buckets: int = BUCKETS, name: str = BUCKET) -> Source:
@@ -56,14 +47,4 @@ def with_buckets(source: Source, unit: str, buckets: int = BUCKETS, name: str = 
     """
     if source.kind(unit) == "number":
         raise DataError.float_ids(unit)
-    every = source.relation.project(", ".join(f"#{i + 1} AS c{i}" for i in range(len(source.columns))))
-    at = f"c{source.columns.index(unit)}"
-    made = f"c{len(source.columns)}"
-    if source.kind(unit) == "integer":
-        shifted = every.project(f"*, (CAST({at} % {PRIME} AS BIGINT) + {PRIME} + 12345) % {PRIME} AS x")
-        fourth = shifted.project(f"* EXCLUDE (x), x, ((x * x) % {PRIME}) * ((x * x) % {PRIME}) % {PRIME} AS x4")
-        relation = fourth.project(f"* EXCLUDE (x, x4), CAST((x4 * x % {PRIME}) % {buckets} AS INTEGER) AS {made}")
-    else:
-        digits = f"CAST('0x' || substr(md5(CAST({at} AS VARCHAR)), 1, 3) AS INTEGER)"
-        relation = every.project(f"*, {digits} % {buckets} AS {made}")
-    return replace(source, relation=relation, columns=(*source.columns, name), kinds=(*source.kinds, "integer"))
+    return source.with_buckets(unit, buckets, name)

@@ -14,6 +14,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from honestlift.errors import SourceError
+from honestlift.source.failure import first_line
 
 _PARQUET = (".parquet", ".pq")
 _CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
@@ -81,10 +82,3 @@ def _header(path: str, engine: Sequence[str]) -> Sequence[str]:
 def _is_called(engine: str, name: str) -> bool:
     """Whether the engine may have made its name of this one, which it does for empty ones and for those it confuses."""
     return engine == name or not name or engine.startswith(f"{name}_")
-
-
-def first_line(reason: Exception) -> str:
-    """What an engine said, without the query and the stack below its first line; of a CSV error the line and the value too."""
-    lines = str(reason).strip().split("\n")
-    kept = lines[:3] if "CSV Error" in lines[0] else lines[:1]
-    return ", ".join(line.strip().rstrip(".") for line in kept)

@@ -12,11 +12,12 @@ from numpy.typing import NDArray
 from honestlift.analysis.opt_in.fits import Basis, Fits, Key, Point, Trimmed, fit_all
 from honestlift.analysis.opt_in.flexible import flexible_rows
 from honestlift.analysis.opt_in.matching import MatchedAnswer, matching_answers
+from honestlift.analysis.opt_in.notes import coverage_note
 from honestlift.analysis.opt_in.reading import OptInReading
 from honestlift.analysis.opt_in.resamples import resampled_patterns, resampled_rows, resampled_sums
-from honestlift.analysis.opt_in.sheet import Sheet, coverage_note
 from honestlift.analysis.opt_in.streamed import streamed_basis
 from honestlift.analysis.opt_in.streaming import Streaming
+from honestlift.analysis.sheet import Sheet
 from honestlift.design.metric import Mean
 from honestlift.design.opt_in import OptInStudy
 from honestlift.diagnostics.sensitivity import Regression, partial_linear
@@ -130,6 +131,7 @@ def _sheet(metric: Mean, basis: Basis, study: OptInStudy, bounds: Trimmed | None
         level=study.level,
         units=basis.users,
         clusters=basis.clusters or None,
+        identified="observational",
         scale="risk difference" if basis.binary else "difference",
         suffix="" if bounds is None else f"; propensities from {bounds.low:.3g} to {bounds.high:.3g}",
     )
@@ -195,7 +197,9 @@ def _row(key: tuple[str, Estimand], point: Point, v: Floats, df: float, sheet: S
     method, estimand = key
     interval = t_interval(point.effect, math.sqrt(max(float(v[1, 1]), 0.0)), df, sheet.level)
     share = relative(point.effect, point.control_mean, v, df, sheet.level)
-    return sheet.row(method, estimand, point.effect, interval, share, ADJUSTMENT[method.partition(":")[0]], headline)
+    return sheet.row(
+        method, estimand, point.effect, interval, share, adjustment=ADJUSTMENT[method.partition(":")[0]], headline=headline
+    )
 
 
 def _matching_row(m: MatchedAnswer, origin: float, sheet: Sheet) -> Estimate:
@@ -203,4 +207,4 @@ def _matching_row(m: MatchedAnswer, origin: float, sheet: Sheet) -> Estimate:
     mean = m.control_mean + origin
     share = Relative(estimate=m.effect / mean if mean else None, conf_low=None, conf_high=None)
     how = m.how + coverage_note("matching_nn", sheet.clusters)
-    return sheet.row("matching_nn", m.estimand, m.effect, interval, share, how, headline=False)
+    return sheet.row("matching_nn", m.estimand, m.effect, interval, share, adjustment=how)

@@ -5,7 +5,7 @@ from __future__ import annotations
 import math
 
 from honestlift.analysis.opt_in.fits import Trimmed, trim
-from honestlift.analysis.opt_in.sheet import Sheet
+from honestlift.analysis.sheet import Sheet
 from honestlift.design.opt_in import OptInStudy
 from honestlift.estimators.cross_fit import cross_fit, folds_of
 from honestlift.estimators.doubly_robust import augmented
@@ -45,5 +45,5 @@ def flexible_rows(
         share = relative(means.effect, means.control_mean, v, df, sheet.level)
         learners = f"{type(study.learners.classifier).__name__} and {type(study.learners.regressor).__name__}"
         how = f"{learners}, {study.learners.folds} folds"
-        made.append(sheet.row("aipw:cross_fitted", estimand, means.effect, interval, share, how, headline=False))
+        made.append(sheet.row("aipw:cross_fitted", estimand, means.effect, interval, share, adjustment=how))
     return made

@@ -10,7 +10,8 @@ from numpy.typing import NDArray
 
 from honestlift.analysis.opt_in.fits import BALANCED, Basis, Fits, Key
 from honestlift.analysis.opt_in.matching import matching_bootstrap
-from honestlift.analysis.opt_in.sheet import Sheet, coverage_note, finite
+from honestlift.analysis.opt_in.notes import coverage_note
+from honestlift.analysis.sheet import Sheet, finite
 from honestlift.design.opt_in import OptInStudy
 from honestlift.diagnostics.overlap import effective_sizes
 from honestlift.errors import DesignError
@@ -120,7 +121,7 @@ def resampled_rows(again: Resamples, rows: Sequence[Estimate], sheet: Sheet, stu
         how += "; not valid for matching (Abadie & Imbens 2008)" if method == "matching_nn" else ""
         how += coverage_note(f"{method}:bootstrap", sheet.clusters)
         share = _ratio_interval(again.ratios.get(key), base, study.level)
-        made.append(sheet.row(f"{method}:bootstrap", estimand, base.estimate, interval, share, how, headline=False))
+        made.append(sheet.row(f"{method}:bootstrap", estimand, base.estimate, interval, share, adjustment=how))
     return made
 
 

@@ -13,6 +13,7 @@ from honestlift.design.metric import Mean
 from honestlift.design.opt_in import OptInStudy
 from honestlift.diagnostics.choice import multiple
 from honestlift.report import words
+from honestlift.report.names import as_share
 from honestlift.result import Assumption, Check, Estimate, Verdict, VerdictLevel
 
 WHOM = {
@@ -81,9 +82,9 @@ def _headline(e: Estimate, metric: Mean, level: VerdictLevel, bounds: Trimmed | 
     if bounds is not None:
         whom += f" (only users with a propensity from {words.percent(bounds.low)} to {words.percent(bounds.high)})"
     effect = (
-        f"{words.signed(e.estimate, places)} ({words.percent(e.level)} interval {words.interval(e.conf_low, e.conf_high, places)}"
+        f"{words.signed(e.estimate, places)} ({words.level(e.level)} interval {words.interval(e.conf_low, e.conf_high, places)}"
     )
-    effect += f"; {words.percent(e.relative.estimate, sign=True)} of the mean without it)"
+    effect += f"; {words.percent(as_share(e).estimate, sign=True)} of the mean without it)"
     if level == "not trustworthy":
         return f"Not trustworthy, and observational. {name}: {effect} {whom}, but {why_broken(failed)}."
     if level == "inconclusive":
@@ -138,7 +139,7 @@ def _guardrails(answers: Sequence[OptInAnswer], study: OptInStudy) -> list[str]:
         if study.role(answer.metric) != "guardrail":
             continue
         e = next(e for e in answer.estimates if e.headline)
-        shown = f"{words.percent(e.relative.conf_low, sign=True)} to {words.percent(e.relative.conf_high, sign=True)}"
+        shown = f"{words.percent(as_share(e).conf_low, sign=True)} to {words.percent(as_share(e).conf_high, sign=True)}"
         made.append(
             f"Guardrail {words.clean(answer.metric.label)} {guardrail_state(e, answer.metric)}: {shown} of the mean without it, "
             f"margin {words.percent(answer.metric.margin or 0.0)}."

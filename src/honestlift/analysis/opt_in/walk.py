@@ -12,7 +12,7 @@ from honestlift.analysis.ledger import ledger
 from honestlift.analysis.opt_in.checking import check_opt_in, negative_controls
 from honestlift.analysis.opt_in.choosing import Choice, model_choice
 from honestlift.analysis.opt_in.estimates import OptInAnswer, estimate_opt_in
-from honestlift.analysis.opt_in.reading import OptInReading, Step, read_opt_in
+from honestlift.analysis.opt_in.reading import OptInReading, Step, read_opt_in, reading_of_patterns
 from honestlift.analysis.opt_in.sensitivity import (
     Sensitivity,
     benchmark_table,
@@ -35,19 +35,20 @@ from honestlift.analysis.opt_in.verdict import judge_opt_in
 from honestlift.analysis.provenance import Clock, provenance
 from honestlift.analysis.roles import metric_table
 from honestlift.design.opt_in import OptInStudy
+from honestlift.moments.stored import StoredMoments
 from honestlift.result import Lift, Table
 from honestlift.source.connect import Source
 from honestlift.version import __version__
 
 
-def analyze_opt_in(source: Source, study: OptInStudy, step: Step) -> Lift:
-    """From rows to a Lift. Everything after the reading happens on patterns: distinct covariate rows with their sums.
+def analyze_opt_in(source: Source | StoredMoments, study: OptInStudy, step: Step) -> Lift:
+    """From rows, or sums of them, to a Lift. Everything after the reading happens on patterns: distinct covariate rows with their sums.
 
     Raises:
         HonestliftError: if a column or a value is not what the study needs.
     """
     clock = Clock()
-    reading = read_opt_in(source, study, step)
+    reading = reading_of_patterns(source, study) if isinstance(source, StoredMoments) else read_opt_in(source, study, step)
     step("Modelling who opts in")
     choice = model_choice(reading, study)
     bounds, headline = choice.bounds, choice.support.headline

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from honestlift.report.captions import choice, cluster, doubt, promises
+from honestlift.report.captions import choice, cluster, doubt, promises, segments
 from honestlift.report.captions.caption import Caption
 from honestlift.result import Lift
 
@@ -15,6 +15,7 @@ CAPTIONS: dict[str, Callable[[Lift], Caption]] = {
     "density": cluster.density,
     "caterpillar": cluster.caterpillar,
     "monitoring": promises.monitoring,
+    "segments": segments.segments,
     "placebo": promises.placebo,
     "categories": choice.categories,
     "overlap": choice.overlap,

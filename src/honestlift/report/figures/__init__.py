@@ -18,6 +18,8 @@ from honestlift.report.figures.forest import forest, roads
 from honestlift.report.figures.monitoring import looks, monitoring
 from honestlift.report.figures.overlap import overlap, sides
 from honestlift.report.figures.placebo import alarms, placebo
+from honestlift.report.figures.segments import levels as segment_levels
+from honestlift.report.figures.segments import segments
 from honestlift.report.figures.weights import effective, weights
 from honestlift.result import Lift
 
@@ -31,6 +33,7 @@ FIGURES: dict[str, Callable[[Lift, Look], Figure]] = {
     "density": density,
     "caterpillar": caterpillar,
     "monitoring": monitoring,
+    "segments": segments,
     "placebo": placebo,
     "categories": categories,
     "overlap": overlap,
@@ -44,6 +47,7 @@ NUMBERS: dict[str, Callable[[Lift], bool]] = {
     "density": lambda lift: bool(groups(lift)),
     "caterpillar": lambda lift: len(workspaces(lift)) > 1,
     "monitoring": lambda lift: len(looks(lift)) > 1,
+    "segments": lambda lift: any(row["estimate"] is not None for row in segment_levels(lift)),
     "placebo": lambda lift: bool(alarms(lift)),
     "categories": lambda lift: bool(levels(lift)),
     "overlap": lambda lift: bool(sides(lift)),

@@ -53,6 +53,11 @@ FORMAL = {
         "workspaces for the effect per workspace) and, where both arms have workspaces enough, multiplied with it too.",
         "Lin (2013), Annals of Applied Statistics 7; Su & Ding (2021), Journal of the Royal Statistical Society B 83.",
     ),
+    ":unwinsorized": (
+        "The same effect on the metric without its cap. With it, a value beyond counts as the cap, min(y, c), and the question is the "
+        "mean of that. A cap that is a quantile of the measure before treatment is the same for both arms, and no arm can move it.",
+        "Dixon & Tukey (1968), Technometrics 10.",
+    ),
     "iv_2sls": (
         "Two-stage least squares: use replaces the arm among the regressors, and the arm is its instrument. τ is the effect on users who "
         "use the feature because it is offered, if the offer works through their own use alone and moves nobody away from use.",
@@ -87,6 +92,11 @@ FORMAL = {
         "Interval alternative: percentiles of the estimate over workspaces drawn with replacement.",
         "Cameron, Gelbach & Miller (2008), Review of Economics and Statistics 90.",
     ),
+    ":inversion": (
+        "Interval alternative for a quantile: in each arm the values v at which no test of F(v) = q rejects, F with CR2 by workspace; the "
+        "arms' limits are joined to those of the difference.",
+        "Woodruff (1952), Journal of the American Statistical Association 47; Zou & Donner (2008), Statistics in Medicine 27.",
+    ),
     ":wild": (
         "Beside the headline when workspaces are few: the restricted wild cluster bootstrap, whose draws change the signs of whole "
         "workspaces; its interval holds the effects that it does not reject.",
@@ -114,6 +124,10 @@ RATIO = (
     "vary between workspaces, and the interval knows it."
 )
 
+QUANTILE = (
+    "A quantile is the value that the stated share of an arm's users do not exceed, and its effect the difference of the two arms' values: "
+    "where that part of the users lies, not what any user gained."
+)
 RULES = {
     "matched_pairs": "Workspaces that were alike formed pairs, and of each pair one got the feature: the two are compared with each other.",
     "rerandomized": "The split was drawn again until both arms were alike in what was known before, by a rule that was written down; the "
@@ -129,6 +143,7 @@ def plain(lift: Lift) -> list[str]:
     headlines = [e for e in lift.estimates if e.headline]
     text += [ADJUSTED] if any(is_adjusted(e) for e in headlines) else []
     text += [RATIO] if any(e.scale == "difference of ratios" for e in headlines) else []
+    text += [QUANTILE] if any(e.scale == "difference of quantiles" for e in headlines) else []
     rule = RULES.get(lift.population.get("assignment", {}).get("rule", ""))
     text += [rule] if rule else []
     return text + ([DIRECT] if any(e.estimand == "spillover" for e in lift.estimates) else [])

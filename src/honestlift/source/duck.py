@@ -1,0 +1,212 @@
+"""Rows in DuckDB: files, databases, relations, and frames that are registered without a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from typing import Any, Literal, Self
+
+import duckdb
+import narwhals as nw
+import pyarrow as pa
+
+from honestlift.errors import DesignError, SourceError
+from honestlift.source.failure import first_line
+from honestlift.source.table import PRIME, Kind, Source
+
+_INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
+_SIZE = "a size such as '4GB'"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class DuckSource(Source):
+    """A table in DuckDB.
+
+    Attributes:
+        relation: the rows.
+        connection: what keeps the relation alive; None when the user holds it.
+    """
+
+    relation: duckdb.DuckDBPyRelation
+    connection: duckdb.DuckDBPyConnection | None
+    engine: str = "duckdb"
+
+    def select(self, names: Sequence[str]) -> nw.LazyFrame[Any]:
+        """The named columns as ``c0``, ``c1``, … in the order asked for, so that no user's name comes into any query."""
+        return nw.from_native(self._project(names))
+
+    def everything(self, count: int | None = None) -> nw.LazyFrame[Any]:
+        """All columns as ``c0``, ``c1``, … by position; or the first ``count``, which may be more than have names."""
+        return nw.from_native(self._every(count))
+
+    def head(self, rows: int) -> Self:
+        """The first rows, as the engine happens to give them: for a first look, never for a number."""
+        return replace(self, relation=self.relation.limit(rows))
+
+    def restricted(self, name: str, values: Sequence[str | int | float | bool]) -> Self:
+        """The rows in which a column has one of these values."""
+        column = duckdb.ColumnExpression(f"c{self.columns.index(name)}")
+        return replace(self, relation=self._every().filter(column.isin(*(duckdb.ConstantExpression(v) for v in values))))
+
+    def complete(self, names: Sequence[str]) -> Self:
+        """The rows in which all of these columns have a value."""
+        rows = self._every()
+        for name in names:
+            column = duckdb.ColumnExpression(f"c{self.columns.index(name)}")
+            rows = rows.filter(column.isnotnull())
+            if self.kind(name) == "number":
+                rows = rows.filter(~duckdb.FunctionExpression("isnan", column.cast("DOUBLE")))
+        return replace(self, relation=rows)
+
+    def with_indicators(self, name: str, levels: Sequence[str], absent: str | None = None) -> Self:
+        """The same rows with one more 0/1 column per level of a text column, called ``name = level``; and one for its ``absent`` values."""
+        column = duckdb.ColumnExpression(f"c{self.columns.index(name)}")
+        marks = [column == duckdb.ConstantExpression(level) for level in levels] + ([] if absent is None else [column.isnull()])
+        one, zero = (
+            duckdb.ConstantExpression(1),
+            duckdb.ConstantExpression(0),
+        )  # CASE: 0 where the value, and so the mark, is NULL
+        made = [
+            duckdb.CaseExpression(mark, one).otherwise(zero).cast("INTEGER").alias(f"c{len(self.columns) + i}")
+            for i, mark in enumerate(marks)
+        ]
+        levels = [*levels, *([] if absent is None else [absent])]
+        return replace(
+            self,
+            relation=self._every().select(duckdb.StarExpression(), *made),
+            columns=(*self.columns, *(f"{name} = {level}" for level in levels)),
+            kinds=(*self.kinds, *("integer" for _ in levels)),
+        )
+
+    def one_in(self, name: str, modulus: int) -> Self:
+        """The rows of about one in ``modulus`` values of a column, chosen by a hash: all rows of a value, or none."""
+        column = duckdb.FunctionExpression("hash", duckdb.ColumnExpression("c0"))
+        chosen = duckdb.FunctionExpression("mod", column, duckdb.ConstantExpression(modulus)) == duckdb.ConstantExpression(0)
+        return replace(self, relation=self._project([name]).filter(chosen), columns=(name,), kinds=(self.kind(name),))
+
+    def made(self, rows: nw.LazyFrame[Any], columns: Sequence[str], kinds: Sequence[Kind]) -> Self:
+        """Rows that were made from these, their columns by position."""
+        return replace(self, relation=nw.to_native(rows), columns=tuple(columns), kinds=tuple(kinds))
+
+    def kept(self, rows: nw.LazyFrame[Any], columns: Sequence[str], kinds: Sequence[Kind]) -> Source:
+        """Rows that were made from these, written once into a temporary table of their own connection.
+
+        The copy streams into the engine's memory, may spill to disk, and goes when the Source does. It leaves no trace in the
+        connection that the rows come from, which may be the user's, or read-only.
+
+        Raises:
+            SourceError: if the engine fails.
+        """
+        return self._copied(rows, columns, kinds, 0)
+
+    def sorted_copy(self, names: Sequence[str], keys: int) -> Source:
+        """A copy of the named columns, sorted by the first ``keys`` of them, in a temporary table that goes when the copy does.
+
+        Files and tables are sorted by the engine that reads them, on a cursor of its own; a frame or a user's relation, which another
+        connection does not know, is streamed over (see ``kept``).
+        """
+        kinds: list[Kind] = [self.kind(n) for n in names]
+        ordered = self._project(names).order(", ".join(f"c{i}" for i in range(keys)))
+        if self.connection is not None:
+            cursor = self.connection.cursor()
+            try:
+                cursor.execute(f"CREATE TEMP TABLE kept AS {ordered.sql_query()}")
+            except duckdb.CatalogException:
+                cursor.close()
+            else:
+                copy = cursor.table("temp.kept")
+                return replace(self, relation=copy, connection=cursor, columns=tuple(names), kinds=tuple(kinds))
+        return self._copied(self.select(names), names, kinds, keys)
+
+    def with_unit_type(self, unit: str, kind: Literal["integer", "text"]) -> Self:
+        """The same rows with the ids as whole numbers of up to 38 digits, or as text."""
+        place = self.columns.index(unit)
+        cast = f"CAST(#{place + 1} AS {'HUGEINT' if kind == 'integer' else 'VARCHAR'})"
+        columns = [f"{cast if i == place else f'#{i + 1}'} AS c{i}" for i in range(len(self.columns))]
+        kinds = (*self.kinds[:place], kind, *self.kinds[place + 1 :])
+        return replace(self, relation=self.relation.project(", ".join(columns)), kinds=kinds)
+
+    def with_buckets(self, unit: str, buckets: int, name: str) -> Self:
+        """The same rows with one more column: the bucket of each unit; see ``buckets.py``."""
+        every, at, made = self._every(), f"c{self.columns.index(unit)}", f"c{len(self.columns)}"
+        if self.kind(unit) == "integer":
+            shifted = every.project(f"*, (CAST({at} % {PRIME} AS BIGINT) + {PRIME} + 12345) % {PRIME} AS x")
+            fourth = shifted.project(f"* EXCLUDE (x), x, ((x * x) % {PRIME}) * ((x * x) % {PRIME}) % {PRIME} AS x4")
+            relation = fourth.project(f"* EXCLUDE (x, x4), CAST((x4 * x % {PRIME}) % {buckets} AS INTEGER) AS {made}")
+        else:
+            digits = f"CAST('0x' || substr(md5(CAST({at} AS VARCHAR)), 1, 3) AS INTEGER)"
+            relation = every.project(f"*, {digits} % {buckets} AS {made}")
+        return replace(self, relation=relation, columns=(*self.columns, name), kinds=(*self.kinds, "integer"))
+
+    def _copied(self, rows: nw.LazyFrame[Any], columns: Sequence[str], kinds: Sequence[Kind], order: int) -> Source:
+        """A temporary table, sorted by ``order`` columns."""
+        try:
+            connection = engine(*self._limits())  # before the reader: a query in between would cut its stream short in silence
+            relation: Any = nw.to_native(rows)
+            reader = relation.to_arrow_reader() if hasattr(relation, "to_arrow_reader") else relation.fetch_record_batch()
+            connection.register("rows", reader)
+            by = f" ORDER BY {', '.join(f'#{i + 1}' for i in range(order))}" if order else ""
+            connection.execute(f"CREATE TEMP TABLE kept AS SELECT * FROM rows{by}")
+            connection.unregister("rows")
+        except (duckdb.Error, pa.ArrowException) as reason:
+            raise SourceError.engine(first_line(reason)) from reason
+        copy = connection.table("temp.kept")
+        return DuckSource(relation=copy, connection=connection, columns=tuple(columns), kinds=tuple(kinds), engine=self.engine)
+
+    def _limits(self) -> tuple[int | None, str | None]:
+        """Threads and memory that the engine may use."""
+        if self.connection is None:
+            return None, None
+        found = self.connection.execute("SELECT current_setting('threads'), current_setting('memory_limit')").fetchall()
+        return int(found[0][0]), str(found[0][1])
+
+    def _project(self, names: Sequence[str]) -> duckdb.DuckDBPyRelation:
+        return self.relation.project(", ".join(f"#{self.columns.index(n) + 1} AS c{i}" for i, n in enumerate(names)))
+
+    def _every(self, count: int | None = None) -> duckdb.DuckDBPyRelation:
+        return self.relation.project(", ".join(f"#{i + 1} AS c{i}" for i in range(count or len(self.columns))))
+
+
+@cache
+def _shared() -> duckdb.DuckDBPyConnection:
+    """One engine per process for files and frames: to start one costs milliseconds, a cursor on it nothing."""
+    return duckdb.connect()
+
+
+def engine(threads: int | None, memory_limit: str | None, database: str = ":memory:") -> duckdb.DuckDBPyConnection:
+    """A connection of its own; on the shared engine unless there is a database file, or limits, which hold for a whole engine."""
+    if (threads, memory_limit, database) == (None, None, ":memory:"):
+        return _shared().cursor()
+    connection = duckdb.connect(database, read_only=database != ":memory:")
+    for name, value, expected in (("threads", threads, "a number of threads from 1 up"), ("memory_limit", memory_limit, _SIZE)):
+        try:
+            if value is not None:
+                connection.execute(f"SET {name} = $1", [value])
+        except duckdb.Error as reason:
+            raise DesignError.out_of_range(name, value, expected) from reason
+    return connection
+
+
+def duck_source(
+    relation: duckdb.DuckDBPyRelation, connection: duckdb.DuckDBPyConnection | None, columns: tuple[str, ...]
+) -> DuckSource:
+    """A relation as a Source."""
+    return DuckSource(
+        relation=relation, connection=connection, columns=columns, kinds=tuple(_kind(str(t)) for t in relation.types)
+    )
+
+
+def _kind(sql_type: str) -> Kind:
+    head, _, inside = sql_type.upper().partition("(")
+    if sql_type.endswith("]"):
+        return "other"
+    if head in _INTEGERS or (head == "DECIMAL" and inside.replace(" ", "").endswith(",0)")):
+        return "integer"
+    if head in {"DOUBLE", "FLOAT", "DECIMAL", '"NULL"', "NULL"}:
+        return "number"
+    if head == "BOOLEAN":
+        return "boolean"
+    if head in {"VARCHAR", "ENUM", "UUID"}:
+        return "text"
+    return "time" if head.startswith(("DATE", "TIME")) else "other"

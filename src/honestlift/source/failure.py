@@ -1,0 +1,22 @@
+"""What an engine says when it fails, in one line, whatever engine it is."""
+
+from __future__ import annotations
+
+import duckdb
+import pyarrow as pa
+from narwhals.exceptions import NarwhalsError
+
+_ENGINES = {"pyspark", "py4j", "ibis", "psycopg", "sqlglot"}
+
+
+def is_failure(reason: BaseException) -> bool:
+    """Whether an error is an engine's, by the package that its class comes from; a broken connection to one counts."""
+    known = isinstance(reason, (duckdb.Error, NarwhalsError, pa.ArrowException, ConnectionError, EOFError))
+    return known or any(c.__module__.split(".")[0] in _ENGINES for c in type(reason).__mro__)
+
+
+def first_line(reason: Exception) -> str:
+    """What an engine said, without the query and the stack below its first line; of a CSV error the line and the value too."""
+    lines = str(reason).strip().split("\n")
+    kept = lines[:3] if "CSV Error" in lines[0] else lines[:1]
+    return ", ".join(line.strip().rstrip(".") for line in kept)

@@ -1,0 +1,142 @@
+"""Rows in Spark: a PySpark DataFrame stays in its cluster; what comes back are sums."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from importlib import import_module
+from typing import Any, Literal, Self
+from weakref import finalize
+
+import narwhals as nw
+
+from honestlift.errors import SourceError
+from honestlift.source.failure import first_line, is_failure
+from honestlift.source.table import PRIME, Kind, Source
+
+_KINDS: dict[str, Kind] = {
+    **dict.fromkeys(("tinyint", "smallint", "int", "bigint"), "integer"),
+    **dict.fromkeys(("float", "double", "decimal", "void"), "number"),
+    **dict.fromkeys(("string", "char", "varchar"), "text"),
+    **dict.fromkeys(("date", "timestamp", "timestamp_ntz"), "time"),
+    "boolean": "boolean",
+}
+
+
+class Persisted:
+    """Rows that the cluster holds until the last Source of them goes."""
+
+    def __init__(self, rows: Any) -> None:
+        self.rows = rows.persist()
+        finalize(self, _forget, self.rows)
+
+
+def _forget(rows: Any) -> None:
+    try:
+        rows.unpersist()
+    except Exception as reason:  # the session may have ended before
+        if not is_failure(reason):
+            raise
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class SparkSource(Source):
+    """A table in Spark.
+
+    Attributes:
+        rows: a PySpark DataFrame with the columns ``c0``, ``c1``, ….
+        persisted: what keeps a copy alive.
+    """
+
+    rows: Any
+    persisted: Persisted | None = field(default=None)
+    engine: str = "spark"
+
+    def everything(self, count: int | None = None) -> nw.LazyFrame[Any]:
+        """All columns as ``c0``, ``c1``, … by position; or the first ``count``, which may be more than have names."""
+        return nw.from_native(self.rows.select(*[f"c{i}" for i in range(count or len(self.columns))]))
+
+    def made(self, rows: nw.LazyFrame[Any], columns: Sequence[str], kinds: Sequence[Kind]) -> Self:
+        """Rows that were made from these, their columns by position."""
+        return replace(self, rows=_by_position(nw.to_native(rows)), columns=tuple(columns), kinds=tuple(kinds))
+
+    def kept(self, rows: nw.LazyFrame[Any], columns: Sequence[str], kinds: Sequence[Kind]) -> Source:
+        """Rows that were made from these, held by the cluster; it makes again what a lost executor held."""
+        held = Persisted(_by_position(nw.to_native(rows)))
+        return replace(self, rows=held.rows, persisted=held, columns=tuple(columns), kinds=tuple(kinds))
+
+    def sorted_copy(self, names: Sequence[str], keys: int) -> Source:  # noqa: ARG002
+        """The named columns: Spark adds up by hash within a partition, which sorted rows do not speed up."""
+        return self.made(self.select(names), names, [self.kind(n) for n in names])
+
+    def one_in(self, name: str, modulus: int) -> Self:
+        """The rows of about one in ``modulus`` values of a column, chosen by a hash: all rows of a value, or none."""
+        functions = import_module("pyspark.sql.functions")
+        rows = nw.to_native(self.select([name]))
+        chosen = rows.where(functions.pmod(functions.xxhash64("c0"), functions.lit(modulus)) == 0)
+        return replace(self, rows=chosen, columns=(name,), kinds=(self.kind(name),))
+
+    def with_unit_type(self, unit: str, kind: Literal["integer", "text"]) -> Self:
+        """The same rows with the ids as whole numbers of up to 38 digits, or as text."""
+        place = self.columns.index(unit)
+        functions = import_module("pyspark.sql.functions")
+        made = functions.col(f"c{place}").cast("decimal(38,0)" if kind == "integer" else "string")
+        kinds: tuple[Kind, ...] = (*self.kinds[:place], kind, *self.kinds[place + 1 :])
+        return replace(self, rows=self.rows.withColumn(f"c{place}", made), kinds=kinds)
+
+    def with_buckets(self, unit: str, buckets: int, name: str) -> Self:
+        """The same rows with one more column: the bucket of each unit; see ``buckets.py``."""
+        functions = import_module("pyspark.sql.functions")
+        made, at = f"c{len(self.columns)}", functions.col(f"c{self.columns.index(unit)}")
+        if self.kind(unit) == "integer":
+            rows = self.rows.withColumn("x", ((at % PRIME).cast("bigint") + PRIME + 12345) % PRIME)
+            rows = rows.withColumn("x4", functions.expr(f"((x * x) % {PRIME}) * ((x * x) % {PRIME}) % {PRIME}"))
+            rows = rows.withColumn(made, functions.expr(f"CAST((x4 * x % {PRIME}) % {buckets} AS INT)")).drop("x", "x4")
+        else:
+            digits = functions.substring(functions.md5(at.cast("string").cast("binary")), 1, 3)
+            rows = self.rows.withColumn(made, (functions.conv(digits, 16, 10).cast("int") % buckets).cast("int"))
+        return replace(self, rows=rows, columns=(*self.columns, name), kinds=(*self.kinds, "integer"))
+
+
+def is_spark(data: Any) -> bool:
+    """Whether this is a PySpark DataFrame, of a cluster or of Spark Connect."""
+    return type(data).__module__.startswith("pyspark.sql.")
+
+
+def spark_source(data: Any) -> SparkSource:
+    """A PySpark DataFrame as a Source.
+
+    Raises:
+        SourceError: if Spark cannot tell its columns.
+    """
+    try:
+        types = [str(f.dataType.simpleString()) for f in data.schema.fields]
+        return SparkSource(rows=_by_position(data), columns=tuple(data.columns), kinds=tuple(_kind(t) for t in types))
+    except Exception as reason:
+        if not is_failure(reason):
+            raise
+        raise SourceError.engine(first_line(reason)) from reason
+
+
+def spark_table(session: Any, table: str) -> SparkSource:
+    """A table that a Spark session knows, by a name such as ``catalog.schema.table``; the name is never part of a query.
+
+    Raises:
+        SourceError: if there is no such table.
+    """
+    try:
+        return spark_source(session.table(table))
+    except Exception as reason:
+        if not is_failure(reason):
+            raise
+        raise SourceError.engine(first_line(reason)) from reason
+
+
+def _by_position(rows: Any) -> Any:
+    return rows.toDF(*[f"c{i}" for i in range(len(rows.columns))])
+
+
+def _kind(name: str) -> Kind:
+    head = re.split(r"[(<]", name, maxsplit=1)[0]
+    return "integer" if head == "decimal" and name.endswith(",0)") else _KINDS.get(head, "other")
