@@ -4,7 +4,7 @@ from honestlift import simulate
 from honestlift.source.connect import Source, connect
 from honestlift.design.assignment import Assignment, Redraw, Rule, assign, redraws, treated_users
 from honestlift.design.cluster import ClusterDesign, Treatment
-from honestlift.design.exposure import Exposure
+from honestlift.design.exposure import Artifacts, Edges, Exposure
 from honestlift.design.metric import Mean, Quantile, Ratio, Winsorize
 from honestlift.design.modelling import Learners, Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy
@@ -20,12 +20,14 @@ from honestlift.errors import HonestliftError
 from honestlift.version import __version__
 
 __all__ = [
+    "Artifacts",
     "Assignment",
     "Assumption",
     "Check",
     "Checked",
     "ClusterDesign",
     "Covariate",
+    "Edges",
     "Estimate",
     "Exposure",
     "HonestliftError",

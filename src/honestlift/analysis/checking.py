@@ -138,7 +138,7 @@ def _exposure(primary: Answer, study: Study) -> list[Check]:
 def exposure_checks(outcome: Outcome, study: Study, ratio: float | None) -> list[Check]:
     """Is there a contrast of exposure, and does the design move it? With the standard error of spillover over the effect's."""
     exposure = study.design.exposure
-    if exposure is None or outcome.exposed is None:
+    if exposure is None or exposure.column is None or outcome.exposed is None:
         return []
     exposed = float(outcome.count[outcome.exposed].sum())
     control = float(outcome.count[~outcome.treated].sum())

@@ -91,17 +91,17 @@ def density_table(reading: Reading, metric: Metric, study: Study) -> Table:
     if isinstance(metric, Ratio):
         return Table(columns=columns, rows=())
     d = study.design
-    keys = [d.arm, *([d.exposure.column] if d.exposure else [])]
+    keys = [d.arm, *([d.mark] if d.mark else [])]
     edges = _edges(reading, metric.column)
     counts, bins = scan.histogram(
         reading.source, keys, metric.column, edges, complete=not reading.profile.columns[metric.column].missing
     )
     treated = _equal_to_treated(reading, counts.keys[d.arm].values(), study)
     groups = {"treated": treated}
-    if d.exposure is None:
+    if d.mark is None:
         groups["control"] = ~treated
     else:
-        exposed = np.array([v == 1 for v in counts.keys[d.exposure.column].values()], dtype=np.bool_) & ~treated
+        exposed = np.array([v == 1 for v in counts.keys[d.mark].values()], dtype=np.bool_) & ~treated
         groups |= {"exposed control": exposed, "pure control": ~treated & ~exposed}
     rows: list[tuple[object, ...]] = []
     for group, cells in groups.items():

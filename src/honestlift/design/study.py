@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
 from honestlift.design.cluster import ClusterDesign
@@ -107,7 +107,7 @@ class Study:
         d = self.design
         roles = [(d.unit, "unit"), (d.cluster, "cluster"), (d.arm, "treatment")]
         roles += [(s, "strata") for s in d.strata]
-        roles += [(d.exposure.column, "exposure")] if d.exposure else []
+        roles += [(d.mark, "exposure")] if d.mark else []
         roles += [(c, "metric") for m in self.metrics for c in m.columns] + [(c, "covariate") for c in self.covariates]
         roles += [(m.pre, "pre") for m in self.metrics if m.pre] + [(n, "negative control") for n in self.negative_controls]
         roles += [(d.uptake, "uptake")] if d.uptake else []
@@ -128,7 +128,9 @@ class Study:
 
     def canonical(self) -> dict[str, Any]:
         """Everything in the study that can change a number or a word, as plain values."""
-        values = asdict(self)
+        exposure = self.design.exposure
+        values = asdict(replace(self, design=replace(self.design, exposure=None)))  # whose ties may be a frame of any size
+        values["design"]["exposure"] = exposure and exposure.canonical()
         values = {k: v for k, v in values.items() if k != "segments" or v}
         values["metrics"] = [_told(metric) for metric in values["metrics"]]
         values["design"]["kind"] = "cluster"

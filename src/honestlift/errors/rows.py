@@ -55,6 +55,13 @@ class SourceError(HonestliftError, OSError):
         )
 
     @classmethod
+    def two_engines(cls, first: str, second: str) -> SourceError:
+        return cls(
+            f"The users are in {first} and the ties in {second}, which cannot be joined. Expected both in one engine. "
+            f"Write the ties to where the users are, or both to files."
+        )
+
+    @classmethod
     def engine(cls, reason: str) -> SourceError:
         return cls(f"The engine stopped: {reason}. Nothing was estimated. Mend the data or give the engine more room.")
 
@@ -190,6 +197,19 @@ class DataError(HonestliftError, ValueError):
     def not_a_time(cls, column: str, role: str, held: str) -> DataError:
         return cls(
             f"Column {column!r}, the {role}, holds {held}. Expected dates or timestamps. Convert it, or leave it out of the plan."
+        )
+
+    @classmethod
+    def other_ids(cls, column: str, held: str, unit: str, expected: str) -> DataError:
+        return cls(
+            f"Column {column!r} of the ties holds {held}, and {unit!r}, the unit, {expected}. Expected ids of the same kind. Convert one."
+        )
+
+    @classmethod
+    def weights_apart(cls, least: float, most: float) -> DataError:
+        return cls(
+            f"The weights of the ties go from {least:g} to {most:g}, too far apart to be added. Expected weights of like size. "
+            "Check their unit, or leave the weight out."
         )
 
     @classmethod
