@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import honestlift as hl
-from honestlift.analysis import reading
+from honestlift.analysis import summing
 from honestlift.errors import DataError, DesignError, PlanError
 from honestlift.plan import read_plan
 from honestlift.report.method import plain as told_plainly
@@ -72,7 +72,7 @@ def test_a_category_adjusts_by_its_shares_however_it_is_read(monkeypatch: pytest
     by_hand = answer(f.assign(paid=(f.tier == "paid") * 1.0), covariates=["paid"])
     assert grouped.headline().estimate == pytest.approx(by_hand.headline().estimate, rel=1e-10)
     assert grouped.headline().std_error == pytest.approx(by_hand.headline().std_error, rel=1e-8)
-    monkeypatch.setattr(reading, "MOST_CELLS", 30)
+    monkeypatch.setattr(summing, "MOST_CELLS", 30)
     split = answer(f, covariates=["tier"])
     assert split.headline().estimate == pytest.approx(grouped.headline().estimate, rel=1e-10)
 

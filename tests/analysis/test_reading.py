@@ -9,7 +9,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from honestlift.analysis import reading, requirements
+from honestlift.analysis import requirements, summing
 from honestlift.analysis.reading import read
 from honestlift.design.cluster import ClusterDesign, Treatment
 from honestlift.design.metric import Mean
@@ -59,7 +59,7 @@ class TestGood:
 
     def test_too_many_cells_make_columns_of_the_categories(self, monkeypatch):
         grouped = done(frame(), full())
-        monkeypatch.setattr(reading, "MOST_CELLS", 30)
+        monkeypatch.setattr(summing, "MOST_CELLS", 30)
         columns = done(frame(), full())
         assert (sorted(grouped.indicators), columns.indicators) == (["tier = free", "tier = paid"], {})
         assert columns.before == ("tier = free", "tier = paid", "before")

@@ -8,7 +8,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
-from honestlift.analysis import reading
+from honestlift.analysis import summing
 from honestlift.design.cluster import ClusterDesign, Treatment
 from honestlift.errors import ColumnError, DataError
 from study_data import done, frame, full, study, with_values
@@ -130,12 +130,12 @@ class TestValues:
             done(frame().assign(y=lambda f: np.where(f.user_id % 3, 1.0, np.nan)))
 
     def test_a_continuous_column_as_treatment_or_exposure_never_leaves_the_engine(self, monkeypatch):
-        monkeypatch.setattr(reading, "MOST_CELLS", 60)
+        monkeypatch.setattr(summing, "MOST_CELLS", 60)
         for column, role in (("treated", "treatment"), ("seen", "exposure")):
             with pytest.raises(DataError, match=f"'{column}', the {role}, has 80 different values. Expected at most 50"):
                 done(frame().assign(**{column: lambda f: f.y}), full())
 
     def test_many_categories_never_leave_the_engine(self, monkeypatch):
-        monkeypatch.setattr(reading, "MOST_CELLS", 60)
+        monkeypatch.setattr(summing, "MOST_CELLS", 60)
         with pytest.raises(DataError, match=r"Text column 'tier' has 80 different values. Expected at most 50"):
             done(frame().assign(tier=lambda f: "t" + f.user_id.astype(str)), full())

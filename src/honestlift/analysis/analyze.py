@@ -7,12 +7,14 @@ from typing import Any, Literal
 
 from honestlift.analysis.cluster import analyze_cluster
 from honestlift.analysis.opt_in.walk import analyze_opt_in
+from honestlift.analysis.stored import require_question
 from honestlift.design.cluster import ClusterDesign
 from honestlift.design.metric import Mean, Metric, Quantile, Ratio
 from honestlift.design.modelling import Learners, Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy, as_trim, names_and_times
 from honestlift.design.study import Adjustment, Missing, Study
 from honestlift.errors import DesignError
+from honestlift.moments.stored import StoredMoments
 from honestlift.result import Lift
 from honestlift.source.connect import connect
 
@@ -138,12 +140,15 @@ def _outcomes(metrics: Sequence[Metric | str] | Metric | str) -> tuple[Metric, .
 def run(data: Any, study: Study | OptInStudy, step: Callable[[str], None] = lambda _: None) -> Lift:
     """The same for a study that is ready made; ``step`` hears the name of each stage as it begins.
 
+    The data may be ``StoredMoments`` too: sums that were made earlier, or elsewhere.
+
     Example:
         >>> design = hl.OptInDesign(unit="user_id", treatment="opt_in_agent_mode", estimands=("ATT",))
         >>> study = hl.OptInStudy(design=design, metrics=(hl.Mean("task_completed"),), covariates=("engagement_tier",), bootstrap=0)
         >>> round(hl.run("users.parquet", study).headline().estimate, 3)
         0.077
     """
-    if isinstance(study, OptInStudy):
-        return analyze_opt_in(connect(data), study, step)
-    return analyze_cluster(connect(data), study, step)
+    if isinstance(data, StoredMoments):
+        require_question(data, study)
+    source = data if isinstance(data, StoredMoments) else connect(data)
+    return analyze_opt_in(source, study, step) if isinstance(study, OptInStudy) else analyze_cluster(source, study, step)

@@ -121,7 +121,7 @@ def _cluster(data: Any, study: Study, step: Step) -> Checked:
         "n_treated_units": int(users[cells.arm].sum()),
         "n_treated_clusters": int(cells.arm.sum()),
         "dropped": reading.dropped,
-        "engine": reading.source.engine,
+        "engine": reading.engine,
     }
     return _checked(asked, "cluster", counted, made, {}, ())
 

@@ -19,6 +19,7 @@ from honestlift.analysis.winsorizing import capping_check
 from honestlift.design.metric import Mean, Quantile, Ratio
 from honestlift.design.study import Study
 from honestlift.diagnostics import agreement, assignment, balance, clusters, compliers, contamination, placebo, precision
+from honestlift.diagnostics.stored import stored_checks
 from honestlift.errors import DataError
 from honestlift.estimators import itt
 from honestlift.estimators.fit import least_squares, true_value
@@ -72,7 +73,8 @@ def assignment_checks(reading: Reading, study: Study) -> list[Check]:
     made = [assignment.sample_ratio(record, present, arms)]
     made += [assignment.assignment_followed(record, present, arms)] if record else []
     made += [assignment.treatment_constant(cells.arm.size)]
-    return [*made, assignment.unit_in_clusters(int(cells.users.sum()), reading.one_in)]
+    made += [assignment.unit_in_clusters(int(cells.users.sum()), reading.one_in)] if reading.one_in else []
+    return [*made, *stored_checks(reading.stored, pictured=False)]
 
 
 def cluster_checks(white: Whitened, unadjusted: Whitened, outcome: Outcome, df: float, names: tuple[str, ...]) -> list[Check]:

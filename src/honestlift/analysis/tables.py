@@ -85,11 +85,13 @@ def exposure_table(answers: Sequence[Answer]) -> Table:
 def density_table(reading: Reading, metric: Metric, study: Study) -> Table:
     """Users per bin of a metric, by arm and exposure, from one more scan; bins under ten users are merged with the next.
 
-    A ratio has no value per user, and no bins.
+    A ratio has no value per user, and no bins; files of sums of several scans have none that could be added.
     """
     columns = ("metric", "group", "low", "high", "users")
     if isinstance(metric, Ratio):
         return Table(columns=columns, rows=())
+    if reading.stored:
+        return Table(columns=columns, rows=tuple((metric.label, *row) for row in reading.stored.header.get("density", ())))
     d = study.design
     keys = [d.arm, *([d.mark] if d.mark else [])]
     edges = _edges(reading, metric.column)

@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
+from typing import Any
 
 from honestlift.analysis.estimates import Answer, contrast, estimate_metric
 from honestlift.analysis.requirements import check_measured
@@ -85,8 +86,32 @@ def _with_cap(source: Source, metric: Mean, study: Study, *, outcomes: bool) -> 
     plain = {column: metric.column} if outcomes else {}
     plain |= {pre: metric.pre} if pre and metric.pre else {}
     source = capped(source, plain, {beyond: metric.column} if outcomes else {}, below=below, above=above)
-    read = replace(metric, column=column, name=metric.label, role=_role(study, metric), pre=pre or metric.pre)
+    read = _as_read(study, metric, column, pre or metric.pre)
     return source, Capped(metric=metric, as_read=read, below=below, above=above, quantile=quantile, beyond=beyond)
+
+
+def _as_read(study: Study, metric: Mean, column: str, pre: str | None) -> Mean:
+    return replace(metric, column=column, name=metric.label, role=_role(study, metric), pre=pre)
+
+
+def with_known_caps(study: Study, known: Sequence[Mapping[str, Any]]) -> tuple[Study, tuple[Capped, ...]]:
+    """The study over capped columns that were read earlier, and its capped metrics.
+
+    Args:
+        study: the question.
+        known: for each capped metric in their order, the caps and the columns; as plain values.
+    """
+    metrics: list[Metric] = list(study.metrics)
+    places = [i for i, m in enumerate(metrics) if isinstance(m, Mean) and m.winsorize is not None]
+    made: list[Capped] = []
+    for i, cap in zip(places, known, strict=False):
+        metric = metrics[i]
+        assert isinstance(metric, Mean)
+        read = _as_read(study, metric, cap["column"], cap["pre"])
+        limits = {name: cap[name] for name in ("below", "above", "quantile", "beyond")}
+        made.append(Capped(metric=metric, as_read=read, **limits))
+        metrics[i] = read
+    return (replace(study, metrics=tuple(metrics)) if made else study), tuple(made)
 
 
 def _role(study: Study, metric: Mean) -> Role:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 
 import click
@@ -12,9 +13,10 @@ from honestlift.analysis.analyze import run as analyze
 from honestlift.analysis.monitoring import monitor
 from honestlift.analysis.opt_in.requirements import check_opt_in_columns
 from honestlift.analysis.provenance import with_lock
-from honestlift.analysis.reading import check_columns
+from honestlift.analysis.requirements import check_columns
 from honestlift.cli.help import command
 from honestlift.cli.lock import locked_since
+from honestlift.cli.moments import KEPT, STORED, files_of_sums, rows_or_sums
 from honestlift.cli.report import page_path
 from honestlift.cli.screen import as_json, echo_json, err, out, require_apart, require_writable, shown, stages, write_all
 from honestlift.design.opt_in import OptInStudy
@@ -78,8 +80,10 @@ def validate(plan: Path) -> None:
     type=click.Path(dir_okay=False, path_type=Path),
     help="Record this look at a running study in that file, and add an interval that holds at every look.",
 )
+@STORED
+@KEPT
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
-def run(
+def run(  # noqa: PLR0913, PLR0917  the options of the command
     plan: Path,
     target: Path | None,
     as_text: bool,
@@ -87,6 +91,8 @@ def run(
     memory_limit: str | None,
     exact_duplicates: bool,
     looks: Path | None,
+    stored: tuple[str, ...],
+    kept: Path | None,
     quiet: bool,
 ) -> None:
     """Answer the question of PLAN: the verdict, then the numbers with naive beside honest, the checks last.
@@ -98,27 +104,32 @@ def run(
       honestlift run plan.yaml
       honestlift run plan.yaml --json | jq .verdict
       honestlift run plan.yaml --looks looks.json
+      honestlift run plan.yaml --save-moments moments.parquet
+      honestlift run plan.yaml --moments 'moments/*.parquet'
     """
     read = read_plan(plan)
     if str(target) == "-":
         target, as_text = None, True
     elif target is None and not as_text:
         target = plan.parent / "result.json"
-    written = [path for path in (target, looks) if path is not None]
+    written = [path for path in (target, looks, kept) if path is not None]
     for path in written:
         require_writable(path)
-    require_apart([*written, *([page_path(target)] if target else [])], [plan, *files_of(read.data)])
+    sums = files_of_sums(stored, kept)
+    require_apart([*written, *([page_path(target)] if target else [])], [plan, *(sums or files_of(read.data))])
     since, late = locked_since(plan, read.study.sha256())
     page = ""
     with stages(quiet) as step:
         study = replace(read.study, exact_duplicates=True) if exact_duplicates else read.study
-        lift = with_lock(analyze(open_data(read.data, threads, memory_limit), study, step), since, late)
+        rows = partial(open_data, read.data, threads, memory_limit)
+        data, files = rows_or_sums(rows, study, stored, kept, step)
+        lift = with_lock(analyze(data, study, step), since, late)
         lift = lift if looks is None else monitor(lift, looks)
         if target is not None:
             step("Making the page")
             page = report_html(lift)
-    if target is not None:
-        write_all({target: lift.to_json(), page_path(target): page})
+    results = {} if target is None else {target: lift.to_json(), page_path(target): page}
+    write_all({**results, **files})
     if as_text:
         echo_json(lift.to_json())
     else:

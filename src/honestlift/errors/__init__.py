@@ -1,6 +1,8 @@
 """Every error honestlift raises: one tree, with the wording in class methods beside the class that bears it."""
 
 from honestlift.errors.answer import LooksError, ReportError
+from honestlift.errors.moments import MomentsError
+from honestlift.errors.planning import PlanningError
 from honestlift.errors.quantiles import QuantileError
 from honestlift.errors.question import AssignmentError, DesignError, PlanError
 from honestlift.errors.root import HonestliftError, listed
@@ -13,7 +15,9 @@ __all__ = [
     "DesignError",
     "HonestliftError",
     "LooksError",
+    "MomentsError",
     "PlanError",
+    "PlanningError",
     "QuantileError",
     "ReportError",
     "SourceError",

@@ -18,6 +18,7 @@ from honestlift.analysis.opt_in.streamed import streamed_basis
 from honestlift.design.opt_in import OptInStudy
 from honestlift.diagnostics import assignment, balance, choice, covariates
 from honestlift.diagnostics.overlap import ArmOverlap, Reach, effective_sizes, overlap_checks
+from honestlift.diagnostics.stored import stored_checks
 from honestlift.estimators.doubly_robust import augmented
 from honestlift.estimators.propensity import Propensity, auc
 from honestlift.estimators.stack import solve
@@ -89,7 +90,8 @@ def choice_checks(
 ) -> list[Check]:
     """What can be said of the choice itself, without an outcome; ``overlap`` are the checks of the gate."""
     made = [choice.separation(propensity, auc(propensity.e, users.count), len(users.names))]
-    made += [choice.unit_rows(reading.rows, reading.entrance.one_in), *overlap]
+    made += [choice.unit_rows(reading.rows, reading.entrance.one_in)] if reading.entrance.one_in else []
+    made += [*stored_checks(reading.stored, pictured=True), *overlap]
     made += [choice.covariate_timing(reading.entrance.timings)] if reading.entrance.timings else []
     made += [choice.sampled(reading.rows, reading.stream.sample.treated.size)] if reading.stream else []
     made += [choice.few_clusters(reading.cluster_rows.size)] if reading.clustered else []

@@ -24,12 +24,14 @@ from honestlift.analysis.opt_in.streaming import Streaming
 from honestlift.analysis.requirements import check_measured, check_units
 from honestlift.design.opt_in import OptInStudy
 from honestlift.diagnostics.covariates import balance_columns
-from honestlift.errors import DataError
+from honestlift.errors import DataError, MomentsError
 from honestlift.moments import scan
-from honestlift.moments.choice import Covariate, Grouped, group_users
+from honestlift.moments.choice import Covariate, Grouped, group_users, read_choice
 from honestlift.moments.patterns import Patterns
 from honestlift.moments.profile import Profile
 from honestlift.moments.spec import Spec, Sum
+from honestlift.moments.stored import StoredMoments
+from honestlift.moments.table import Moments
 from honestlift.moments.timing import Timing
 from honestlift.source.buckets import BUCKET, with_buckets
 from honestlift.source.connect import Source
@@ -74,6 +76,7 @@ class OptInReading:
         entrance: what was found at the door.
         categories: covariate, level, users without and with the feature.
         stream: the rows in their engine, where there are too many patterns to hold.
+        stored: the file of sums that stands for the rows; None where there are rows.
     """
 
     users: Patterns
@@ -84,6 +87,7 @@ class OptInReading:
     categories: tuple[tuple[str, str, int, int], ...]
     entrance: Entrance
     stream: Streaming | None = None
+    stored: StoredMoments | None = None
 
     @property
     def cluster_rows(self) -> NDArray[np.int64]:
@@ -101,8 +105,22 @@ class OptInReading:
         return sum(self.arms)
 
 
-def read_opt_in(source: Source, study: OptInStudy, step: Step, *, outcomes: bool = True) -> OptInReading:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Summed:
+    """The sums per pattern as they came from the engine, and what was found on the way to them."""
+
+    moments: Moments
+    profile: Profile
+    covariates: list[Covariate]
+    entrance: Entrance
+
+
+def read_opt_in(
+    source: Source, study: OptInStudy, step: Step, *, outcomes: bool = True, keep: Callable[[Summed], None] = lambda _: None
+) -> OptInReading:
     """Check, group, profile and sum; without ``outcomes`` no scan names a metric or negative control, which need not be there.
+
+    Where there are patterns few enough to hold, ``keep`` is given the sums.
 
     Raises:
         ColumnError: if a column is missing or ambiguous.
@@ -135,8 +153,35 @@ def read_opt_in(source: Source, study: OptInStudy, step: Step, *, outcomes: bool
     profile = replace(_profile(grouped, study, roles), rows=rows, cells=cells, largest_cell=largest, typical_cell=1.0)
     step("Summing within patterns of covariates")
     moments = scan.sums(grouped, _spec(list(roles), keys), profile)
+    keep(Summed(moments=moments, profile=profile, covariates=covariates, entrance=entrance))
     found = group_users(moments, d, arms, covariates, study.missing, group, named=d.cluster is not None)
     return _held(found, d.arm, roles, covariates, entrance)
+
+
+def reading_of_patterns(stored: StoredMoments, study: OptInStudy) -> OptInReading:
+    """The same from stored sums.
+
+    Raises:
+        MomentsError: if they were made elsewhere.
+        DataError: if they are not what the study needs.
+    """
+    if stored.header.get("categories") is None:
+        raise MomentsError.no_header(", ".join(stored.names))
+    d, header, moments, roles = study.design, stored.header, stored.moments, measured(study)
+    sizes = np.zeros(0, dtype=np.int64)
+    if d.cluster:
+        codes = moments.keys[d.cluster].codes
+        sizes = np.array([moments.rows[codes == c].sum() for c in range(len(moments.keys[d.cluster].labels))], dtype=np.int64)
+    for name, role in roles.items():
+        check_measured(name, (role,), stored.profile.columns[name])
+    when = tuple(Timing(**values) for values in header.get("timings", ()))
+    entrance = Entrance(
+        dropped=header["dropped"], timings=when, cluster_rows=sizes, one_in=header.get("one_in") or 0, engine=header["engine"]
+    )
+    covariates = [Covariate(name=c, category=c in header["categories"]) for c in study.covariates]
+    group = d.cluster or (BUCKET if study.bootstrap else None)
+    found = group_users(moments, d, read_choice(moments, d), covariates, study.missing, group, named=d.cluster is not None)
+    return replace(_held(found, d.arm, roles, covariates, entrance), stored=stored)
 
 
 def _held(

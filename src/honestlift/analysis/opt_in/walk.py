@@ -7,10 +7,12 @@ from typing import Any
 
 import numpy as np
 
+from honestlift.analysis.assumptions import OPT_IN
+from honestlift.analysis.ledger import ledger
 from honestlift.analysis.opt_in.checking import check_opt_in, negative_controls
 from honestlift.analysis.opt_in.choosing import Choice, model_choice
 from honestlift.analysis.opt_in.estimates import OptInAnswer, estimate_opt_in
-from honestlift.analysis.opt_in.reading import OptInReading, Step, read_opt_in
+from honestlift.analysis.opt_in.reading import OptInReading, Step, read_opt_in, reading_of_patterns
 from honestlift.analysis.opt_in.sensitivity import (
     Sensitivity,
     benchmark_table,
@@ -29,23 +31,24 @@ from honestlift.analysis.opt_in.tables import (
     trimming_table,
     weights_table,
 )
-from honestlift.analysis.opt_in.verdict import judge_opt_in, ledger_opt_in
+from honestlift.analysis.opt_in.verdict import judge_opt_in
 from honestlift.analysis.provenance import Clock, provenance
 from honestlift.analysis.roles import metric_table
 from honestlift.design.opt_in import OptInStudy
+from honestlift.moments.stored import StoredMoments
 from honestlift.result import Lift, Table
 from honestlift.source.connect import Source
 from honestlift.version import __version__
 
 
-def analyze_opt_in(source: Source, study: OptInStudy, step: Step) -> Lift:
-    """From rows to a Lift. Everything after the reading happens on patterns: distinct covariate rows with their sums.
+def analyze_opt_in(source: Source | StoredMoments, study: OptInStudy, step: Step) -> Lift:
+    """From rows, or sums of them, to a Lift. Everything after the reading happens on patterns: distinct covariate rows with their sums.
 
     Raises:
         HonestliftError: if a column or a value is not what the study needs.
     """
     clock = Clock()
-    reading = read_opt_in(source, study, step)
+    reading = reading_of_patterns(source, study) if isinstance(source, StoredMoments) else read_opt_in(source, study, step)
     step("Modelling who opts in")
     choice = model_choice(reading, study)
     bounds, headline = choice.bounds, choice.support.headline
@@ -56,7 +59,8 @@ def analyze_opt_in(source: Source, study: OptInStudy, step: Step) -> Lift:
     step("Checking")
     controls = negative_controls(reading, study, headline)
     checks = check_opt_in(reading, choice.users, choice.propensity, answers, found, choice.support.checks, controls, study)
-    verdict = judge_opt_in(answers, checks, found, study, bounds)
+    rests_on = ledger(OPT_IN, checks, next(e for a in answers if a.metric is study.primary for e in a.estimates if e.headline))
+    verdict = judge_opt_in(answers, checks, rests_on, found, study, bounds)
     step("Tabulating")
     whole = (
         answers if bounds is None else [estimate_opt_in(m, reading, study, headline, None, reading.stream) for m in study.metrics]
@@ -68,7 +72,7 @@ def analyze_opt_in(source: Source, study: OptInStudy, step: Step) -> Lift:
         population=_population(reading),
         estimates=tuple(e for answer in answers for e in answer.estimates),
         checks=checks,
-        ledger=ledger_opt_in(checks, headline),
+        ledger=rests_on,
         verdict=verdict,
         tables=_of_choice(reading, choice)
         | _tables(choice, answers, found, study)
