@@ -15,8 +15,9 @@ from honestlift.analysis.sheet import Sheet, finite, linear_row, settled
 from honestlift.design.metric import Mean, Metric, Quantile, Ratio
 from honestlift.design.study import Study
 from honestlift.errors import DataError, DesignError
-from honestlift.estimators import exposure, itt
+from honestlift.estimators import itt
 from honestlift.estimators.adjusted import Adjustment, Covariate
+from honestlift.estimators.exposure import published as exposure
 from honestlift.estimators.fit import least_squares, true_value
 from honestlift.inference.bootstrap import Replicates, pairs_bootstrap
 from honestlift.inference.interval import percentile_interval, relative, t_interval

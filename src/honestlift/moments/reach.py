@@ -1,0 +1,60 @@
+"""Who is tied to which other clusters, as arrays: all that exposure and its probabilities are made of."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Reach:
+    """The ties of U users to other clusters than their own, of K clusters: a row per user and partner cluster, user by user.
+
+    Attributes:
+        clusters: number K.
+        own: (U,) int32 index of the user's cluster.
+        indptr: (U + 1,) int64; the rows of user i are indptr[i] to indptr[i + 1].
+        partner: (P,) int32 index of another cluster, never the own one; ascending within a user.
+        ties: (P,) int32 number of partners (users) there.
+        weight: (P,) float64 weight of the ties; the number of them where they have no weights.
+        weighted: whether weights differ from the numbers of ties.
+    """
+
+    clusters: int
+    own: NDArray[np.int32]
+    indptr: NDArray[np.int64]
+    partner: NDArray[np.int32]
+    ties: NDArray[np.int32]
+    weight: NDArray[np.float64]
+    weighted: bool = False
+
+    def __post_init__(self) -> None:
+        for array in (self.own, self.indptr, self.partner, self.ties, self.weight):
+            array.setflags(write=False)
+
+    @property
+    def users(self) -> int:
+        """Number U of users."""
+        return int(self.own.size)
+
+    @property
+    def degree(self) -> NDArray[np.int64]:
+        """(U,) number s of other clusters that the user is tied to."""
+        return np.diff(self.indptr)
+
+    def of(self, users: NDArray[np.int64]) -> Reach:
+        """The rows of some users, in the order in which they are named."""
+        degree = self.degree[users]
+        indptr = np.concatenate([[0], np.cumsum(degree)]).astype(np.int64)
+        rows = np.repeat(self.indptr[:-1][users] - indptr[:-1], degree) + np.arange(int(indptr[-1]))
+        return Reach(
+            clusters=self.clusters,
+            own=self.own[users],
+            indptr=indptr,
+            partner=self.partner[rows],
+            ties=self.ties[rows],
+            weight=self.weight[rows],
+            weighted=self.weighted,
+        )
