@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -46,15 +46,26 @@ class Reach:
 
     def of(self, users: NDArray[np.int64]) -> Reach:
         """The rows of some users, in the order in which they are named."""
-        degree = self.degree[users]
-        indptr = np.concatenate([[0], np.cumsum(degree)]).astype(np.int64)
-        rows = np.repeat(self.indptr[:-1][users] - indptr[:-1], degree) + np.arange(int(indptr[-1]))
-        return Reach(
-            clusters=self.clusters,
-            own=self.own[users],
-            indptr=indptr,
+        indptr, rows = rows_of(self.indptr, users)
+        return replace(
+            self, own=self.own[users], indptr=indptr, partner=self.partner[rows], ties=self.ties[rows], weight=self.weight[rows]
+        )
+
+    def between(self, first: int, end: int) -> Reach:
+        """Users ``first`` to ``end`` (exclusive); nothing is copied but their places."""
+        rows = slice(int(self.indptr[first]), int(self.indptr[end]))
+        return replace(
+            self,
+            own=self.own[first:end],
+            indptr=self.indptr[first : end + 1] - self.indptr[first],
             partner=self.partner[rows],
             ties=self.ties[rows],
             weight=self.weight[rows],
-            weighted=self.weighted,
         )
+
+
+def rows_of(indptr: NDArray[np.int64], which: NDArray[np.int64]) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
+    """Of a ragged table the places and the rows of some of its members, in the order in which they are named."""
+    length = np.diff(indptr)[which]
+    places = np.concatenate([[0], np.cumsum(length)]).astype(np.int64)
+    return places, np.repeat(indptr[:-1][which] - places[:-1], length) + np.arange(int(places[-1]))

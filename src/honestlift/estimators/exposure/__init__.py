@@ -1,1 +1,1 @@
-"""Estimators of what the treatment of others does: exposure, its probabilities, and the contrasts that the design moves."""
+"""Exposure to the treatment of others: who is reached, how likely that was, and what it did."""
