@@ -128,7 +128,7 @@ def _levels(graph: Graph, estimand: str, users: NDArray[np.bool_], y: Floats, or
 
 
 def _counted(sheet: Sheet, moments: ClusterMoments) -> Sheet:
-    return replace(sheet, units=int(moments.n.sum()), clusters=int(np.count_nonzero(moments.n)))
+    return replace(sheet, units=round(float(moments.n.sum())), clusters=int(np.count_nonzero(moments.n)))
 
 
 def _by_design(

@@ -77,7 +77,7 @@ def user_moments(
         outcome: (U,) about the origin.
         clusters: number of clusters.
         origin: what was taken off every outcome.
-        weight: (U,) analytic weights; the sums are then those of rows scaled by their roots. They are scaled to mean one.
+        weight: (U,) analytic weights, scaled to mean one; the sums, and the rows, are then those of rows scaled by their roots.
     """
     k = regressors.shape[1]
     ends = np.searchsorted(own, np.arange(clusters + 1))
@@ -92,5 +92,5 @@ def user_moments(
         A[i] = np.einsum("ij,ik->jk", wx, x)
         b[i] = np.einsum("ij,i->j", x, wy)
         c[i] = np.einsum("i,i->", wy, y)
-        n[i] = x.shape[0]
+        n[i] = x.shape[0] if scaled is None else scaled[rows].sum()
     return ClusterMoments(names=names, A=A, b=b, c=c, n=n, origin=origin)
