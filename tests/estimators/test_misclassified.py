@@ -6,7 +6,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from honestlift.estimators.exposure import two_exposure_moments
+from honestlift.estimators.exposure.published import two_exposure_moments
 from honestlift.estimators.fit import least_squares
 from honestlift.estimators.misclassified import corrected_moments, exposed_share, is_possible, marked_share
 from honestlift.inference.interval import t_interval

@@ -11,7 +11,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from honestlift.estimators.exposure import NAMES
+from honestlift.estimators.exposure.published import NAMES
 from honestlift.moments.cells import Outcome
 from honestlift.moments.cluster import ClusterMoments, cluster_moments
 
