@@ -148,7 +148,7 @@ class Exposure:
         if self.graph is not None and self.randomized:
             raise DesignError.out_of_range("randomized", True, "it only with a column: with a graph the design itself tells")
         if self.graph is not None and self.misclassification is not None:
-            raise DesignError.out_of_range("misclassification", self.misclassification, "it only with a column: with a graph ties are wrong, not marks")
+            raise DesignError.out_of_range("misclassification", self.misclassification, "it only with a column of marks")
         _check(self.rule)
         if isinstance(self.launch, str):
             try:
