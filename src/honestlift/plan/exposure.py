@@ -169,8 +169,11 @@ def read_exposure(section: ExposureSection | None, folder: Path) -> Exposure | N
 def _wrong(section: MisclassificationSection | None) -> Misclassification | None:
     if section is None:
         return None
-    stated = {name: tuple(v) if isinstance(v, list) else v for name, v in section.model_dump().items()}
-    return Misclassification(**stated)
+
+    def rate(value: float | list[float]) -> float | tuple[float, float]:
+        return (value[0], value[1]) if isinstance(value, list) else value
+
+    return Misclassification(false_positive=rate(section.false_positive), false_negative=rate(section.false_negative))
 
 
 def _placed(section: Section, folder: Path) -> dict[str, Any]:
