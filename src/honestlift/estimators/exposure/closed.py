@@ -97,7 +97,10 @@ def _held(groups: Groups, which: NDArray[np.int64], need: int, urns: Urns) -> ND
     pmf = np.concatenate(tables)
     larger = np.add.reduceat((groups.units > 1).astype(np.int64), groups.start[:-1])[which]
     made = np.zeros((which.size, 2, need + 1))
-    for more in np.unique(larger).tolist():
+    alike = np.flatnonzero(larger == 0)  # as many units as clusters
+    made[alike, :, :most] = pmf[row[alike]][:, :, :most]
+    made[alike, :, need] = pmf[row[alike]][:, :, most]
+    for more in np.unique(larger[larger > 0]).tolist():
         here = np.flatnonzero(larger == more)
         step = max(1, STATES // (most * need))
         for part in np.split(here, np.arange(step, here.size, step)):

@@ -14,7 +14,7 @@ from honestlift.estimators.exposure.drawn import drawn
 from honestlift.estimators.exposure.levels import blocks_of_users
 from honestlift.estimators.exposure.signature import user_hash
 from honestlift.estimators.exposure.urns import Urns, urns_of
-from honestlift.estimators.exposure.wanted import Wanted, wanted
+from honestlift.estimators.exposure.wanted import Wanted, sums, wanted
 from honestlift.moments.reach import Reach
 
 BLOCK = 4_000_000
@@ -73,10 +73,12 @@ def probabilities(
         rng: source of randomness; not used otherwise.
 
     Raises:
-        ValueError: if the rule has more than two arms, or not as many clusters as there are.
+        ValueError: if the rule has more than two arms, or not as many clusters as there are; without a draw.
     """
     if redraw.clusters != reach.clusters:
         raise ValueError(f"The rule is on {redraw.clusters} clusters, the ties on {reach.clusters}. Expected the same clusters.")
+    if draws < 1:
+        raise ValueError(f"{draws} draws. Expected at least one.")
     urns, look = urns_of(redraw), wanted(reach, kind, least)
     neighbours = look if kind in ("any", "fraction") else wanted(reach, "any", 1.0)
     level, cell, cells, loose = _levels(look, urns, reach, kind)
@@ -93,8 +95,8 @@ def _levels(
     look: Wanted, urns: Urns, reach: Reach, kind: RuleKind
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], int, NDArray[np.int64]]:
     """Level (U, 4), cell (U,), number of cells, and the users for whom there is no closed form, who have NaN and cells of their own."""
-    number = np.diff(look.indptr)
-    loose = look.loose | (np.minimum(look.least, number + 1) * look.least > DENSE)
+    states = np.minimum(look.least, np.diff(look.indptr) + 1) * look.least
+    loose = look.loose | ((sums(look.units - 1, look.indptr) > 0) & (states > DENSE))
     counted, rest = np.flatnonzero(~loose), np.flatnonzero(loose)
     level, cell = np.full((look.users, 4), np.nan), np.zeros(look.users, dtype=np.int64)
     known = look if not rest.size else look.of(counted)
