@@ -184,17 +184,42 @@ def test_a_criterion_is_gone_through_or_drawn(kind: str, least: float):
     assert np.abs(few.surrounded - made.surrounded).max() < 5 * few.std_error
 
 
+ANY_SIZE = (0.1234, 0.5, np.pi, np.e)
+
+
+@pytest.mark.parametrize("least", [0.25, 0.4, 1.0])
+@pytest.mark.parametrize("name", RULES)
+def test_weights_of_any_size_are_exact_for_few_partner_clusters(name: str, least: float):
+    made = assert_equals_brute_force(RULES[name], graph(5, users=30, weights=ANY_SIZE), "share", least)
+    assert made.draws == 0
+
+
 @pytest.mark.parametrize("name", ["complete", "coins among strata", "some told"])
-def test_weights_of_any_size_are_drawn_and_agree(name: str):
-    reach = graph(5, users=40, weights=(0.1234, 0.5, np.pi, np.e))
+def test_weights_of_any_size_are_drawn_for_many_and_agree(name: str, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr("honestlift.estimators.exposure.probability.SMALL", 3)
+    reach = graph(5, users=40, weights=ANY_SIZE)
     level = by_brute_force(RULES[name], reach, "share", 0.4)[0]
     made = probabilities(RULES[name], reach, "share", 0.4, draws=20_000, rng=RNG(2))
     again = probabilities(RULES[name], reach, "share", 0.4, draws=20_000, rng=RNG(2))
+    assert made.exact == RULES[name].enumerable
     np.testing.assert_array_equal(made.level, again.level)
     np.testing.assert_array_equal(made.level[level == 0], 0.0)
-    assert np.abs(made.level - level).max() < 5 * max(made.std_error, 0.5 / np.sqrt(20_000))
+    assert np.abs(made.level - level).max() < 5 * made.std_error + 1e-12
     for cell in range(made.cells):
         assert np.unique(made.level[made.cell == cell], axis=0).shape[0] == 1
+
+
+@pytest.mark.parametrize(("kind", "least"), [("count", 12.0), ("share", 0.6)])
+def test_where_a_polynomial_is_too_large_the_rule_is_drawn(kind: str, least: float, monkeypatch: pytest.MonkeyPatch):
+    reach = reach_of(16, [0] * 3, [{g: float(g % 5 + 1) for g in range(1, n)} for n in (6, 10, 15)])
+    wanted = exact(rule([0] * 16, [6]), reach, kind, least)
+    monkeypatch.setattr("honestlift.estimators.exposure.probability.DENSE", 10)
+    np.testing.assert_allclose(exact(rule([0] * 16, [6]), reach.between(0, 2), kind, least).level, wanted.level[:2], atol=1e-14)
+    drawn = probabilities(rule([0] * 16, [6]), reach, kind, least, draws=6000, rng=RNG(4))  # type: ignore[arg-type]
+    assert (drawn.exact, drawn.draws) == (False, 6000)
+    assert 0 < drawn.std_error < 0.01
+    np.testing.assert_allclose(drawn.level[:2], wanted.level[:2], atol=1e-14)
+    assert np.abs(drawn.level - wanted.level).max() < 5 * drawn.std_error
 
 
 def test_a_criterion_on_many_clusters_agrees_with_its_enumeration():
