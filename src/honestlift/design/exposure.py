@@ -202,7 +202,7 @@ def _check(rule: object) -> None:
     number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
     least = float(value) if number and isinstance(value, (int, float)) else 0.0
     if not ((key == "count" and least >= 1 and least.is_integer()) or (key == "fraction" and 0 < least <= 1)):
-        raise DesignError.out_of_range("rule", given or str(rule), _RULES)
+        raise DesignError.out_of_range("rule", given or str(cast("object", rule)), _RULES)
 
 
 def _of(kind: Any, given: Mapping[str, Any]) -> Any:

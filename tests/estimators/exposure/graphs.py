@@ -86,4 +86,5 @@ def by_brute_force(
             surrounded[user, int(own)] += chance * bool((partners == own).all())
             dose[user, int(own)] += chance * (weight[partners].sum() / weight.sum() if weight.size else 0.0)
     own = np.stack([level[:, :2].sum(axis=1), level[:, 2:].sum(axis=1)], axis=1)
-    return level, surrounded, np.divide(dose, own, out=np.full_like(dose, np.nan), where=own > 0)
+    dose = np.divide(dose, own, out=np.full_like(dose, np.nan), where=own > 0)
+    return level, surrounded, np.where(own > 0, dose, dose[:, ::-1])  # where one arm cannot be: that of the other

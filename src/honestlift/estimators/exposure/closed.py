@@ -52,7 +52,7 @@ def all_given_own(wanted: Wanted, urns: Urns) -> NDArray[np.float64]:
     user = np.repeat(np.arange(wanted.users), np.diff(groups.indptr))
     for arm in (0, 1):
         for kind, own, here in _kinds(groups.kind, groups.own):
-            size, treated = _contents(urns, kind, arm if own else None)
+            size, treated = contents(urns, kind, arm if own else None)
             most = int(number[here].max())
             chance = (
                 np.full(most, urns.share[kind]) if size == 0 else (treated - np.arange(most)).clip(0) / (size - np.arange(most))
@@ -75,7 +75,7 @@ def _kinds(kind: NDArray[np.int64], own: NDArray[np.bool_]) -> Iterator[tuple[in
         yield value // 2, bool(value % 2), np.flatnonzero(code == value)
 
 
-def _contents(urns: Urns, kind: int, own: int | None) -> tuple[int, int]:
+def contents(urns: Urns, kind: int, own: int | None) -> tuple[int, int]:
     """Clusters of an urn and treated ones among them, without the own cluster if it is the own urn; (0, 0) for coins."""
     size, treated = int(urns.size[kind]), int(urns.treated[kind])
     if size == 0 or own is None:
@@ -91,13 +91,16 @@ def _held(groups: Groups, which: NDArray[np.int64], need: int, urns: Urns) -> ND
     for kind, own, here in _kinds(groups.kind[which], groups.own[which]):
         sizes, rank = np.unique(number[here], return_inverse=True)
         row[here] = offset + rank
-        arms = [_drawn(*_contents(urns, kind, arm if own else None), float(urns.share[kind]), sizes, most) for arm in (0, 1)]
+        arms = [_drawn(*contents(urns, kind, arm if own else None), float(urns.share[kind]), sizes, most) for arm in (0, 1)]
         tables.append(np.stack(arms, axis=1))
         offset += sizes.size
     pmf = np.concatenate(tables)
     larger = np.add.reduceat((groups.units > 1).astype(np.int64), groups.start[:-1])[which]
     made = np.zeros((which.size, 2, need + 1))
-    for more in np.unique(larger).tolist():
+    alike = np.flatnonzero(larger == 0)  # as many units as clusters
+    made[alike, :, :most] = pmf[row[alike]][:, :, :most]
+    made[alike, :, need] = pmf[row[alike]][:, :, most]
+    for more in np.unique(larger[larger > 0]).tolist():
         here = np.flatnonzero(larger == more)
         step = max(1, STATES // (most * need))
         for part in np.split(here, np.arange(step, here.size, step)):

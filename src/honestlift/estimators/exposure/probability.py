@@ -11,10 +11,11 @@ from honestlift.design.assignment import Redraw
 from honestlift.design.exposure import RuleKind
 from honestlift.estimators.exposure.closed import all_given_own, exposed_given_own
 from honestlift.estimators.exposure.drawn import drawn
-from honestlift.estimators.exposure.levels import blocks_of_users
+from honestlift.estimators.exposure.levels import SLACK, blocks_of_users
 from honestlift.estimators.exposure.signature import user_hash
+from honestlift.estimators.exposure.subsets import SMALL, exposed_by_subsets
 from honestlift.estimators.exposure.urns import Urns, urns_of
-from honestlift.estimators.exposure.wanted import Wanted, wanted
+from honestlift.estimators.exposure.wanted import Wanted, sums, wanted
 from honestlift.moments.reach import Reach
 
 BLOCK = 4_000_000
@@ -35,8 +36,8 @@ class Probabilities:
         level: (U, 4) P(own control & unexposed), P(own control & exposed), P(own treated & unexposed), P(own treated & exposed).
         surrounded: (U, 2) P(own and all partner clusters control), P(own and all partner clusters treated); without partner clusters
             that of the own arm.
-        dose: (U, 2) E[treated share of the ties to other clusters | own control], the same given own treated; NaN where the rule
-            cannot give the user's cluster that arm.
+        dose: (U, 2) E[treated share of the ties to other clusters | own control], the same given own treated. Where the rule cannot
+            give the user's cluster one of the arms, that of the other stands for both.
         cell: (U,) index of the user's cell. Users of one cell have equal probabilities by construction; after draws with a criterion of
             balance, they would have without the criterion, and differ a little.
         cells: number of cells.
@@ -61,8 +62,9 @@ def probabilities(
     """Probabilities of the four levels of exposure under the actual rule of assignment.
 
     Exact for complete, stratified, paired and Bernoulli draws where what the rule counts can be counted: partners, or weights that are
-    multiples of one another. Otherwise (a criterion of balance, weights of any size) all admissible assignments are gone through if they
-    are no more than ``draws``, else so many are drawn (Aronow & Samii 2017, Annals of Applied Statistics 11).
+    multiples of a unit; and, for weights of any size, up to 12 partner clusters. Otherwise (a criterion of balance, more of them) all
+    admissible assignments are gone through if they are no more than ``draws``, else so many are drawn (Aronow & Samii 2017, Annals of
+    Applied Statistics 11).
 
     Args:
         redraw: the rule, with two arms, on the clusters of ``reach`` in their order.
@@ -73,13 +75,15 @@ def probabilities(
         rng: source of randomness; not used otherwise.
 
     Raises:
-        ValueError: if the rule has more than two arms, or not as many clusters as there are.
+        ValueError: if the rule has more than two arms, or not as many clusters as there are; without a draw.
     """
     if redraw.clusters != reach.clusters:
         raise ValueError(f"The rule is on {redraw.clusters} clusters, the ties on {reach.clusters}. Expected the same clusters.")
+    if draws < 1:
+        raise ValueError(f"{draws} draws. Expected at least one.")
     urns, look = urns_of(redraw), wanted(reach, kind, least)
     neighbours = look if kind in ("any", "fraction") else wanted(reach, "any", 1.0)
-    level, cell, cells, loose = _levels(look, urns, reach, kind)
+    level, cell, cells, loose = _levels(look, urns, reach, kind, least)
     surrounded = _surrounded(neighbours, urns)
     closed = Probabilities(
         level=level, surrounded=surrounded, dose=_dose(reach, urns), cell=cell, cells=cells, exact=True, draws=0, std_error=0.0
@@ -90,25 +94,39 @@ def probabilities(
 
 
 def _levels(
-    look: Wanted, urns: Urns, reach: Reach, kind: RuleKind
+    look: Wanted, urns: Urns, reach: Reach, kind: RuleKind, least: float
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], int, NDArray[np.int64]]:
-    """Level (U, 4), cell (U,), number of cells, and the users for whom there is no closed form, who have NaN and cells of their own."""
+    """Level (U, 4), cell (U,), number of cells, and the users for whom nothing is exact, who have NaN and cells of their own."""
     number = np.diff(look.indptr)
-    loose = look.loose | (np.minimum(look.least, number + 1) * look.least > DENSE)
-    counted, rest = np.flatnonzero(~loose), np.flatnonzero(loose)
-    level, cell = np.full((look.users, 4), np.nan), np.zeros(look.users, dtype=np.int64)
-    known = look if not rest.size else look.of(counted)
+    states = np.minimum(look.least, number + 1) * look.least
+    open_ = look.loose | ((sums(look.units - 1, look.indptr) > 0) & (states > DENSE))
+    counted, few, rest = (np.flatnonzero(w) for w in (~open_, open_ & (number <= SMALL), open_ & (number > SMALL)))
+    known = look if counted.size == look.users else look.of(counted)
     first, index = _alike(known, urns)
-    some = known.of(first)
-    given, own = exposed_given_own(some, urns), urns.own[some.own]
-    whole = (np.stack([1 - own, own], axis=1)[:, :, None] * given).reshape(-1, 4)
-    same, code, cells = _one_each(whole)
-    level[counted], cell[counted] = same[index], code[index]
+    users, given = counted[first], exposed_given_own(known.of(first), urns)
+    if few.size:
+        held, need = _held(reach.of(few), kind, least)
+        users, given = np.append(users, few), np.concatenate([given, exposed_by_subsets(look.of(few), held, need, urns)])
+        index = np.append(index, first.size + np.arange(few.size))
+    own = urns.own[look.own[users]]
+    same, code, cells = _one_each((np.stack([1 - own, own], axis=1)[:, :, None] * given).reshape(-1, 4))
+    level, cell = np.full((look.users, 4), np.nan), np.zeros(look.users, dtype=np.int64)
+    exact = np.append(counted, few)
+    level[exact], cell[exact] = same[index], code[index]
     if rest.size:
         _, code = _alike(_as_given(look.of(rest), reach.of(rest), kind), urns)
         cell[rest] = cells + code
         cells += int(code.max()) + 1
     return level, cell, cells, rest
+
+
+def _held(reach: Reach, kind: RuleKind, least: float) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
+    """(P,) what each partner cluster holds, and (U,) what the treated ones must hold."""
+    if kind == "count":
+        return reach.ties.astype(np.float64), np.full(reach.users, least)
+    user = np.repeat(np.arange(reach.users), reach.degree)
+    whole = np.bincount(user, weights=reach.weight, minlength=reach.users).astype(np.float64)
+    return reach.weight, least * (1 - SLACK) * whole
 
 
 def _as_given(look: Wanted, reach: Reach, kind: RuleKind) -> Wanted:
@@ -169,7 +187,7 @@ def _dose(reach: Reach, urns: Urns) -> NDArray[np.float64]:
 
 
 def _where_possible(dose: NDArray[np.float64], own: NDArray[np.float64]) -> NDArray[np.float64]:
-    return np.where(np.stack([own < 1, own > 0], axis=1), dose, np.nan)
+    return np.where(np.stack([own < 1, own > 0], axis=1), dose, dose[:, ::-1])
 
 
 def _mixed(

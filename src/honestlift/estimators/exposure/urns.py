@@ -58,7 +58,8 @@ def urns_of(redraw: Redraw) -> Urns:
     treated = np.where(coins, 0, redraw.counts[:, 1])
     share = np.where(coins, redraw.shares[1], treated / np.maximum(size, 1))
     alone = np.stack([np.zeros(strata), np.zeros(strata), share], axis=1)
-    table, index = np.unique(np.concatenate([np.stack([size, treated, share], axis=1), alone]), axis=0, return_inverse=True)
+    rows: NDArray[np.float64] = np.concatenate([np.stack([size.astype(np.float64), treated, share], axis=1), alone])
+    table, index = np.unique(rows, axis=0, return_inverse=True)
     index = index.ravel()
     return Urns(
         urn=redraw.strata if redraw.chosen is None else redraw.strata[redraw.chosen],

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import TypeVar
 
 import numpy as np
 from numpy.typing import NDArray
@@ -10,6 +11,9 @@ from numpy.typing import NDArray
 from honestlift.design.exposure import RuleKind
 from honestlift.estimators.exposure.levels import SLACK
 from honestlift.moments.reach import Reach, rows_of
+
+Scalar = TypeVar("Scalar", bound=np.generic)
+Whole = TypeVar("Whole", np.int64, np.uint64)
 
 SCALES = (1.0, 10.0, 100.0, 1000.0)
 """Weights that these make whole are counted in whole units, as are those that are multiples of the user's smallest."""
@@ -88,10 +92,13 @@ def wanted(reach: Reach, kind: RuleKind, least: float) -> Wanted:
     )
 
 
-def sums(values: NDArray[np.int64], indptr: NDArray[np.int64]) -> NDArray[np.int64]:
+def sums(values: NDArray[Whole], indptr: NDArray[np.int64]) -> NDArray[Whole]:
     """(U,) sums over the rows of each user, exact (as whole numbers that go round at 2^64)."""
-    total = np.concatenate([np.zeros(1, dtype=values.dtype), np.cumsum(values, dtype=values.dtype)])
-    return total[indptr[1:]] - total[indptr[:-1]]
+    total = np.zeros(values.size + 1, dtype=values.dtype)
+    np.cumsum(values, dtype=values.dtype, out=total[1:])
+    made = np.empty(indptr.size - 1, dtype=values.dtype)
+    np.subtract(total[indptr[1:]], total[indptr[:-1]], out=made)
+    return made
 
 
 def _units(reach: Reach) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
@@ -108,7 +115,7 @@ def _units(reach: Reach) -> tuple[NDArray[np.int64], NDArray[np.bool_]]:
     return units, left
 
 
-def _by_user(reduce: np.ufunc, values: NDArray[np.generic], indptr: NDArray[np.int64], empty: float) -> NDArray[np.generic]:
+def _by_user(reduce: np.ufunc, values: NDArray[Scalar], indptr: NDArray[np.int64], empty: float) -> NDArray[Scalar]:
     """(U,) a reduction over the rows of each user; ``empty`` for users without any."""
     made = np.full(indptr.size - 1, empty, dtype=values.dtype)
     tied = np.flatnonzero(np.diff(indptr))
