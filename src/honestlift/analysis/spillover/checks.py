@@ -6,6 +6,7 @@ from collections.abc import Sequence
 from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
 
 from honestlift.analysis.estimates import Answer
 from honestlift.analysis.sheet import Sheet, linear_row
@@ -14,7 +15,7 @@ from honestlift.analysis.spillover.reading import Graph
 from honestlift.design.study import Study
 from honestlift.diagnostics import exposure
 from honestlift.errors import DesignError
-from honestlift.estimators.exposure.strata import CONTRASTS, held_by, strata_moments
+from honestlift.estimators.exposure.strata import CONTRASTS, held_by, strata_moments, taken
 from honestlift.estimators.fit import least_squares
 from honestlift.inference.sandwich import whiten
 from honestlift.result import Check
@@ -25,7 +26,7 @@ def graph_checks(graph: Graph, spilled: Sequence[Spilled], answers: Sequence[Ans
     made = design_checks(graph, study)
     primary = next((s for s in spilled if s.metric == study.primary.label), None)
     if primary is not None:
-        made += exposure.positivity({e: _left_out(graph, primary, e) for e in CONTRASTS})
+        made += chances(graph, primary.valid)
     for found in spilled:
         line = next((e for e in found.estimates if e.method == "linear_in_fraction"), None)
         cross = next((e for e in found.estimates if e.method == "surrounded_hajek"), None)
@@ -50,11 +51,16 @@ def design_checks(graph: Graph, study: Study) -> list[Check]:
     ]
 
 
-def _left_out(graph: Graph, primary: Spilled, estimand: str) -> float | None:
-    """Share of the users with the outcome who could not have had both levels."""
-    if estimand not in primary.kept:
-        return None
-    return float(1.0 - graph.people.possible(*CONTRASTS[estimand])[primary.valid].mean())
+def chances(graph: Graph, valid: NDArray[np.bool_]) -> list[Check]:
+    """Whether the users with an outcome, (U,), could have had both levels of each contrast."""
+    people = graph.people
+
+    def left_out(estimand: str) -> float | None:
+        if taken(people, estimand, valid) is None:
+            return None
+        return float(1.0 - people.possible(*CONTRASTS[estimand])[valid].mean())
+
+    return exposure.positivity({estimand: left_out(estimand) for estimand in CONTRASTS})
 
 
 def _pairs(spilled: Sequence[Spilled], answers: Sequence[Answer]) -> list[tuple[Spilled, Answer]]:

@@ -64,8 +64,10 @@ class Graph:
     draws: int
 
 
-def read_graph(reading: Reading, study: Study, step: Step) -> Graph | None:
+def read_graph(reading: Reading, study: Study, step: Step, *, outcomes: bool = True) -> Graph | None:
     """Join the ties to the users in the engine, and bring back one row per user and partner cluster; None without a graph.
+
+    Without ``outcomes`` no scan names the column of a metric.
 
     Raises:
         ColumnError: if a column of the ties is missing.
@@ -79,14 +81,15 @@ def read_graph(reading: Reading, study: Study, step: Step) -> Graph | None:
         return None
     d, cells, source = study.design, reading.cells, reading.source
     step("Joining ties to users")
-    columns = list(dict.fromkeys(c for m in study.metrics if isinstance(m, Mean) for c in (m.column, m.pre) if c))
+    means = [m for m in study.metrics if isinstance(m, Mean)] if outcomes else []
+    columns = list(dict.fromkeys(c for m in means for c in (m.column, m.pre) if c))
     wanted = list(dict.fromkeys([d.unit, d.cluster, d.arm, *columns]))
     treatment = cells.moments.keys[d.arm]
     treated = treatment.labels[int(treatment.codes[cells.treated][0])]
     ties = read_ties(source, wanted, graph, connect(graph.data, table=graph.table), treated, exposure.since)
     place = {name: i for i, name in enumerate(cells.names)}
     moved = np.array([place[name] for name in ties.names], dtype=np.int64)
-    own, order, outcomes = _users(ties, moved, wanted, columns, reading)
+    own, order, values = _users(ties, moved, wanted, columns, reading)
     reach = _reach(ties, moved, own, order)
     everyone = cells.indicator(np.zeros(cells.moments.cells))
     redraw = drawn_by(reading, everyone, (), study)
@@ -116,7 +119,7 @@ def read_graph(reading: Reading, study: Study, step: Step) -> Graph | None:
         people=people,
         reach=reach,
         redraw=redraw,
-        outcomes=outcomes,
+        outcomes=values,
         counts=ties.counts,
         within=inside,
         names=tuple(str(name) for name in cells.names),
