@@ -134,7 +134,8 @@ def jumped(by: float) -> hl.Lift:
     ends = [*zip(edges.source, edges.target, strict=True), *zip(edges.target, edges.source, strict=True)]
     reached = users.user_id.isin({a for a, b in ends if home[a] != home[b] and on[b]})
     return hl.run(
-        users.assign(session_minutes=users.session_minutes - by * reached * (1 - users.treated)), graph_study(graph_exposure(edges))
+        users.assign(session_minutes=users.session_minutes - by * reached * (1 - users.treated)),
+        graph_study(graph_exposure(edges)),
     )
 
 

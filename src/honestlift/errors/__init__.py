@@ -7,6 +7,7 @@ from honestlift.errors.quantiles import QuantileError
 from honestlift.errors.question import AssignmentError, DesignError, PlanError
 from honestlift.errors.root import HonestliftError, listed
 from honestlift.errors.rows import ColumnError, DataError, SourceError
+from honestlift.errors.ties import TiesError
 
 __all__ = [
     "AssignmentError",
@@ -21,5 +22,6 @@ __all__ = [
     "QuantileError",
     "ReportError",
     "SourceError",
+    "TiesError",
     "listed",
 ]
