@@ -160,11 +160,19 @@ def _asked_to_end(number: int, frame: FrameType | None) -> None:
 
     Engines and other libraries now and then lose the exception; it comes again until the process is on its way out.
     """
-    again = threading.Timer(INSIST, interrupt_main, (number,))
+    again = threading.Timer(INSIST, _ask_again, (number,))
     again.daemon = True
     again.start()
     interrupt()
     signal.default_int_handler(number, frame)
+
+
+def _ask_again(number: int) -> None:
+    """The signal once more, to the main thread, which may be asleep."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
+    else:
+        interrupt_main(signal.Signals(number))
 
 
 def _code(command: click.Command) -> int:  # noqa: PLR0911  one way out for each kind of end
