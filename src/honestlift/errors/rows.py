@@ -65,6 +65,13 @@ class SourceError(HonestliftError, OSError):
     def engine(cls, reason: str) -> SourceError:
         return cls(f"The engine stopped: {reason}. Nothing was estimated. Mend the data or give the engine more room.")
 
+    @classmethod
+    def no_room(cls, reason: str) -> SourceError:
+        return cls(
+            f"The engine has run out of room: {reason}. Nothing was estimated. Expected memory, or space on disk, for what a scan has "
+            "to hold. Raise --memory-limit, name a folder on a larger disk by --spill, or use fewer --threads."
+        )
+
 
 class ColumnError(HonestliftError, LookupError):
     """A column that the study names is not in the table, or is there more than once."""
