@@ -88,7 +88,7 @@ def cluster_checks(white: Whitened, unadjusted: Whitened, outcome: Outcome, df: 
 
 
 def _agreement(answer: Answer, study: Study) -> Check:
-    headline = next(e for e in answer.estimates if e.headline)
+    headline = next(e for e in answer.estimates if (e.method, e.estimand) == ("user_ols", "itt_user"))
     tests = [o for o in answer.others if o.method == headline.method and o.variant in ("wild", "randomization")]
     p_values = {o.variant: o.interval.p_value for o in tests}
     smallest = {o.variant: o.smallest_p for o in tests}

@@ -27,7 +27,9 @@ BINS = 60
 
 
 def names_with(cells: Cells, *columns: str) -> tuple[str, ...]:
-    """Names of the clusters that have users with a value of all these columns, in the order of their ``Outcome``."""
+    """Names of the clusters that have users with a value of all these columns, in the order of their ``Outcome``; of all without any."""
+    if not columns:
+        return tuple(str(name) for name in cells.names)
     return tuple(str(name) for name, kept in zip(cells.names, cells.kept(*columns), strict=True) if kept)
 
 

@@ -187,16 +187,15 @@ class Exposure:
         return told | {"edges" if self.edges is not None else "artifacts": graph.columns | {"directed": graph.directed}}
 
 
-def _check(rule: Any) -> None:
+def _check(rule: object) -> None:
     if isinstance(rule, str) and rule in ("any", "fraction"):
         return
-    told: Any = dict(cast("Mapping[Any, Any]", rule)) if isinstance(rule, Mapping) else rule
-    given: dict[Any, Any] = told if isinstance(told, dict) else {}
+    given = dict(cast("Mapping[object, object]", rule)) if isinstance(rule, Mapping) else {}
     key, value = next(iter(given.items())) if len(given) == 1 else (None, None)
     number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
-    least = float(value) if number and value is not None else 0.0
+    least = float(value) if number and isinstance(value, (int, float)) else 0.0
     if not ((key == "count" and least >= 1 and least.is_integer()) or (key == "fraction" and 0 < least <= 1)):
-        raise DesignError.out_of_range("rule", told, _RULES)
+        raise DesignError.out_of_range("rule", given or str(rule), _RULES)
 
 
 def _of(kind: Any, given: Mapping[str, Any]) -> Any:

@@ -259,13 +259,6 @@ class PlanError(HonestliftError, ValueError):
         return cls(f"{where}: {key} is {value!r}. {reason}. Change it; `honestlift schema` lists what each key takes.")
 
     @classmethod
-    def not_yet(cls, where: str, key: str, version: str) -> PlanError:
-        return cls(
-            f"{where}: {key!r} is in the plan's contract, but version {version} cannot do it yet. Expected a plan without it. "
-            "Remove the key, or wait for the version that can."
-        )
-
-    @classmethod
     def bad_lock(cls, path: str, reason: str) -> PlanError:
         return cls(
             f"{path!r} is no lock of a plan: {reason}. Expected the file that `honestlift lock` writes. Restore it, or remove it "

@@ -307,3 +307,10 @@ class DataError(HonestliftError, ValueError):
     @classmethod
     def no_users_left(cls, why: str) -> DataError:
         return cls(f"{why} leaves no users in one of the arms. Expected some in both. Widen it, or leave it out.")
+
+    @classmethod
+    def too_many_ties(cls, pairs: int, most: int) -> DataError:
+        return cls(
+            f"The ties join users to {pairs:,} clusters of other users. Expected at most {most:,} such pairs, which are held in memory. "
+            "Leave out weak ties, or study a random part of the clusters."
+        )
