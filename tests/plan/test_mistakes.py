@@ -6,7 +6,6 @@ from pathlib import Path
 
 import pytest
 
-
 ADD = "Expected it here. Add it; `honestlift schema` lists all keys."
 SCHEMA = "Change it; `honestlift schema` lists what each key takes."
 

@@ -113,7 +113,10 @@ def test_every_key_has_a_title_a_description_and_examples_that_follow_it(name: s
         ),
         ({"design": {**MINIMAL["design"], "exposure": {"randomized": True}}}, False),
         ({"design": {**MINIMAL["design"], "exposure": {"edges": EDGES, "rule": {"count": 2}}}, "headline": "gate"}, True),
-        ({"design": {**MINIMAL["design"], "exposure": {"edges": EDGES, "rule": {"fraction": 0.25}, "launch": "2026-03-01"}}}, True),
+        (
+            {"design": {**MINIMAL["design"], "exposure": {"edges": EDGES, "rule": {"fraction": 0.25}, "launch": "2026-03-01"}}},
+            True,
+        ),
         ({"design": {**MINIMAL["design"], "exposure": {"edges": EDGES, "rule": {"fraction": 1.5}}}}, False),
         ({"design": {**MINIMAL["design"], "exposure": {"edges": EDGES, "column": "e"}}}, False),
         ({"design": {**MINIMAL["design"], "exposure": {"artifacts": {"data": "r.csv", "artifact": "d", "author": "a"}}}}, False),
