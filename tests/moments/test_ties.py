@@ -15,7 +15,7 @@ import honestlift as hl
 from honestlift.design.exposure import Artifacts, Edges
 from honestlift.errors import ColumnError, DataError
 from honestlift.moments.scan import collect
-from honestlift.moments.ties import Ties, between, read_ties
+from honestlift.moments.ties import Ties, read_ties, within
 
 USERS = {"id": list(range(12)), "team": ["a"] * 4 + ["b"] * 3 + ["c"] * 3 + ["d"] * 2, "on": [1] * 7 + [0] * 5}
 
@@ -140,16 +140,10 @@ def test_the_order_of_the_rows_changes_no_bit() -> None:
     assert first == again
 
 
-def test_ties_between_clusters_are_seen_from_both_ends() -> None:
+def test_ties_within_clusters_are_seen_from_both_ends() -> None:
     edges = pd.DataFrame({"a": [0, 0, 5], "b": [1, 5, 9], "w": [2.0, 3.0, 4.0]})
-    found = between(ties_of(pd.DataFrame(USERS), Edges(data=edges, source="a", target="b", weight="w")))
-    assert list(zip(found.g.tolist(), found.h.tolist(), found.weight.tolist(), found.ties.tolist(), strict=True)) == [
-        (0, 0, 4.0, 2),
-        (0, 1, 3.0, 1),
-        (1, 0, 3.0, 1),
-        (1, 2, 4.0, 1),
-        (2, 1, 4.0, 1),
-    ]
+    found = within(ties_of(pd.DataFrame(USERS), Edges(data=edges, source="a", target="b", weight="w")))
+    assert found.tolist() == [4.0, 0.0, 0.0, 0.0]
 
 
 def test_bad_ties_are_refused() -> None:
@@ -171,4 +165,4 @@ def test_bad_ties_are_refused() -> None:
 def test_no_ties_at_all() -> None:
     empty = pa.table({"a": pa.array([], pa.int64()), "b": pa.array([], pa.int64())})
     found = ties_of(pd.DataFrame(USERS), Edges(data=empty, source="a", target="b"))
-    assert (found.counts.rows, as_dict(found), between(found).g.size) == (0, {}, 0)
+    assert (found.counts.rows, as_dict(found), within(found).sum()) == (0, {}, 0)

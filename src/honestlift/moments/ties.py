@@ -151,28 +151,11 @@ def _by_cluster(ties: Source, weights: tuple[str, ...], *, directed: bool) -> So
     return ties.written(grouped.select(*columns), columns, (*["integer"] * 4, *["number"] * len(weights)))  # pyright: ignore[reportArgumentType]
 
 
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Between:
-    """Tie weight between clusters, by their numbers; every tie is seen from both of its ends.
-
-    Attributes:
-        g, h: (P,) two clusters, which may be the same; sorted by g, then h.
-        weight: (P,) weight of the ties of g's users with users of h.
-        ties: (P,) number of them.
-    """
-
-    g: NDArray[np.int64]
-    h: NDArray[np.int64]
-    weight: NDArray[np.float64]
-    ties: NDArray[np.int64]
-
-
-def between(ties: Ties) -> Between:
-    """C_gh before it is made shares: all pairs of clusters with ties, at most G² rows."""
-    grouped = ties.rows().group_by("g", "h").agg(*[nw.col(c).sum() for c in dict.fromkeys(("n", *ties.weights))])
-    table = collect(grouped)
-    columns = {n: table.column(n).to_numpy() for n in ("g", "h", "n")}
+def within(ties: Ties) -> NDArray[np.float64]:
+    """(G,) weight of the ties of each cluster's users among themselves, every tie seen from both of its ends."""
+    inside = ties.rows().filter(nw.col("g") == nw.col("h"))
+    table = collect(inside.group_by("g").agg(*[nw.col(w).sum() for w in ties.weights]))
     weight = np.sum([table.column(w).to_numpy().astype(np.float64) for w in ties.weights], axis=0)
-    order = np.lexsort([columns["h"], columns["g"]])
-    g, h, n = (columns[name][order].astype(np.int64) for name in ("g", "h", "n"))
-    return Between(g=g, h=h, weight=weight[order], ties=n)
+    made = np.zeros(ties.clusters)
+    made[table.column("g").to_numpy()] = weight
+    return made

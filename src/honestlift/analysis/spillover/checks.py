@@ -14,7 +14,7 @@ from honestlift.analysis.spillover.reading import Graph
 from honestlift.design.study import Study
 from honestlift.diagnostics import exposure
 from honestlift.errors import DesignError
-from honestlift.estimators.exposure.strata import CONTRASTS, strata_moments
+from honestlift.estimators.exposure.strata import CONTRASTS, held_by, strata_moments
 from honestlift.estimators.fit import least_squares
 from honestlift.inference.sandwich import whiten
 from honestlift.result import Check
@@ -71,8 +71,10 @@ def _placebo(graph: Graph, found: Spilled, answer: Answer, study: Study) -> list
     known = np.isfinite(y)
     sheet = Sheet(metric=found.metric, level=study.level, units=0, clusters=None)
     told: list[tuple[str, float, float | None]] = []
-    for estimand, kept in found.kept.items():
-        moments, name, _ = strata_moments(graph.people, estimand, kept & known, np.where(known, y, 0.0), 0.0)
+    for estimand, (users, held) in found.kept.items():
+        both = users & known
+        beside = held if bool((both == users).all()) else held_by(graph.people, both)
+        moments, name = strata_moments(graph.people, estimand, both, beside, np.where(known, y, 0.0), 0.0)
         try:
             row = linear_row(
                 whiten(least_squares(moments)), name, "exposure_strata_ols", estimand, "CR2", replace(sheet, units=1)

@@ -16,12 +16,13 @@ from honestlift.design.metric import Mean
 from honestlift.design.study import Study
 from honestlift.errors import DesignError
 from honestlift.estimators.exposure import launch
+from honestlift.estimators.exposure.controls import Controls
 from honestlift.estimators.exposure.hajek import hajek_moments
 from honestlift.estimators.exposure.levels import reached
 from honestlift.estimators.exposure.people import Floats, user_moments
 from honestlift.estimators.exposure.published import NAMES as PUBLISHED
 from honestlift.estimators.exposure.redrawn import design_errors
-from honestlift.estimators.exposure.strata import CONTRASTS, ByStratum, by_stratum, strata_moments, taken
+from honestlift.estimators.exposure.strata import CONTRASTS, ByStratum, by_stratum, held_by, strata_moments, taken
 from honestlift.estimators.fit import least_squares, true_value
 from honestlift.inference.interval import relative, t_interval
 from honestlift.inference.sandwich import Whitened, covariance, satterthwaite, whiten
@@ -44,18 +45,16 @@ class Spilled:
     Attributes:
         metric: its label.
         estimates: the rows.
-        kept: estimand to (U,) whose outcomes it is made of; without those that cannot be told.
+        kept: estimand to (U,) whose outcomes it is made of, and what they are held to; without those that cannot be told.
         strata: estimand to the average of the strata one by one.
-        cells: estimand to the number of cells of equal chances, and whether they are that or bins.
         draws: estimand to the re-draws behind its design standard error.
         valid: (U,) who has the outcome.
     """
 
     metric: str
     estimates: tuple[Estimate, ...]
-    kept: Mapping[str, NDArray[np.bool_]]
+    kept: Mapping[str, tuple[NDArray[np.bool_], Controls]]
     strata: Mapping[str, ByStratum]
-    cells: Mapping[str, tuple[int, bool]]
     draws: Mapping[str, int]
     valid: NDArray[np.bool_]
 
@@ -71,47 +70,41 @@ def spill(answer: Answer, graph: Graph, study: Study) -> Spilled | None:
         metric=answer.metric.label, level=study.level, units=0, clusters=None, smallest=smallest_difference(answer.outcome)
     )
     rows: list[Estimate] = []
-    kept: dict[str, NDArray[np.bool_]] = {}
-    cells: dict[str, tuple[int, bool]] = {}
+    kept: dict[str, tuple[NDArray[np.bool_], Controls]] = {}
     for estimand in CONTRASTS:
         users = taken(people, estimand, valid)
         if users is None:
             continue
-        made = _levels(graph, estimand, users, y, origin, sheet)
-        if made is None:
-            continue
-        rows += made.rows
-        kept[estimand], cells[estimand] = users, made.cells
+        held = held_by(people, users)
+        made = _levels(graph, estimand, users, held, y, origin, sheet)
+        if made:
+            rows += made
+            kept[estimand] = users, held
     errors = _by_design(graph, kept, rows, y, study)
     rows += [row for estimand, found in errors.items() for row in _design_rows(rows, estimand, found, study)]
     rows += _published(graph, valid, y, origin, sheet)
     rows += _launch(graph, answer, valid, y, origin, sheet, headline=study.headline == "gate")
-    strata = {estimand: by_stratum(people, estimand, users, y) for estimand, users in kept.items()}
+    strata = {estimand: by_stratum(people, estimand, users, held, y) for estimand, (users, held) in kept.items()}
     return Spilled(
         metric=answer.metric.label,
         estimates=tuple(rows),
         kept=kept,
         strata=strata,
-        cells=cells,
         draws={estimand: found[2] for estimand, found in errors.items()},
         valid=valid,
     )
 
 
-@dataclass(frozen=True, slots=True, kw_only=True)
-class _Levels:
-    rows: list[Estimate]
-    cells: tuple[int, bool]
-
-
-def _levels(graph: Graph, estimand: str, users: NDArray[np.bool_], y: Floats, origin: float, sheet: Sheet) -> _Levels | None:
-    """The two contrasts of an estimand; None where the levels cannot be told apart from the cells."""
+def _levels(
+    graph: Graph, estimand: str, users: NDArray[np.bool_], held: Controls, y: Floats, origin: float, sheet: Sheet
+) -> list[Estimate]:
+    """The two contrasts of an estimand; none where the levels cannot be told apart from the cells."""
     people = graph.people
-    moments, name, held = strata_moments(people, estimand, users, y, origin)
+    moments, name = strata_moments(people, estimand, users, held, y, origin)
     try:
         white = whiten(least_squares(moments))
     except DesignError:
-        return None
+        return []
     how = f"{int(held.cells.max()) + 1} {'cells' if held.exact else 'bins'} of equal chances of exposure"
     own = _counted(sheet, moments)
     weighted = hajek_moments(people, CONTRASTS[estimand], users, y, origin)
@@ -124,7 +117,7 @@ def _levels(graph: Graph, estimand: str, users: NDArray[np.bool_], y: Floats, or
     ]
     if estimand == "spillover_treated":  # its lower level is no control mean
         rows = [replace(row, relative=NOTHING) for row in rows]
-    return _Levels(rows=rows, cells=(int(held.cells.max()) + 1, held.exact))
+    return rows
 
 
 def _counted(sheet: Sheet, moments: ClusterMoments) -> Sheet:
@@ -132,7 +125,7 @@ def _counted(sheet: Sheet, moments: ClusterMoments) -> Sheet:
 
 
 def _by_design(
-    graph: Graph, kept: Mapping[str, NDArray[np.bool_]], rows: list[Estimate], y: Floats, study: Study
+    graph: Graph, kept: Mapping[str, tuple[NDArray[np.bool_], Controls]], rows: list[Estimate], y: Floats, study: Study
 ) -> dict[str, tuple[float, float, int]]:
     """The spread of the contrasts over re-draws of the arms, under the fitted additive model."""
     if not kept:
@@ -147,12 +140,13 @@ def _by_design(
 
 
 def _redrawn(graph: Graph, draws: int, rng: np.random.Generator) -> Iterator[NDArray[np.int64]]:
-    """Blocks of levels under re-drawn arms."""
+    """Levels under re-drawn arms, draw by draw."""
     step = max(1, min(64, int(2e7 / max(graph.people.users, 1))))
     for start in range(0, draws, step):
         arms = graph.redraw(rng, min(step, draws - start)).astype(np.bool_)
         exposed = reached(graph.reach, arms, graph.exposure.kind, graph.exposure.least)
-        yield 2 * arms[:, graph.people.own].astype(np.int64) + exposed
+        for arm, touched in zip(arms, exposed, strict=True):
+            yield (2 * arm[graph.people.own].view(np.int8) + touched).astype(np.int64)
 
 
 def _design_rows(rows: list[Estimate], estimand: str, found: tuple[float, float, int], study: Study) -> list[Estimate]:

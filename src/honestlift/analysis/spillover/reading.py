@@ -23,7 +23,7 @@ from honestlift.moments.edges import EdgeCounts
 from honestlift.moments.expressions import double
 from honestlift.moments.reach import Reach
 from honestlift.moments.scan import collect
-from honestlift.moments.ties import Between, Ties, between, read_ties
+from honestlift.moments.ties import Ties, read_ties, within
 from honestlift.source.connect import connect
 
 DRAWS = 5_000
@@ -44,7 +44,7 @@ class Graph:
         redraw: the rule, on the clusters in the order of the cells.
         outcomes: column to (U,) values about the origin of its sums; NaN where missing.
         counts: what became of the rows of edges.
-        between: weight of ties between clusters, numbered as the cells number them.
+        within: (K,) weight of the ties of each cluster's users among themselves.
         names: (K,) the clusters.
         arm: (K,) whether each is treated.
         std_error: the largest Monte Carlo error of a probability; 0 for closed forms.
@@ -57,7 +57,7 @@ class Graph:
     redraw: Redraw
     outcomes: dict[str, Floats]
     counts: EdgeCounts
-    between: Between
+    within: Floats
     names: tuple[str, ...]
     arm: NDArray[np.bool_]
     std_error: float
@@ -109,7 +109,8 @@ def read_graph(reading: Reading, study: Study, step: Step) -> Graph | None:
         as_one=_as_one(reach, cells.arm),
         exact=known.exact,
     )
-    seen = between(ties)
+    inside = np.empty(moved.size)
+    inside[moved] = within(ties)
     return Graph(
         exposure=exposure,
         people=people,
@@ -117,7 +118,7 @@ def read_graph(reading: Reading, study: Study, step: Step) -> Graph | None:
         redraw=redraw,
         outcomes=outcomes,
         counts=ties.counts,
-        between=Between(g=moved[seen.g], h=moved[seen.h], weight=seen.weight, ties=seen.ties),
+        within=inside,
         names=tuple(str(name) for name in cells.names),
         arm=cells.arm,
         std_error=known.std_error,

@@ -12,7 +12,7 @@ from honestlift.analysis.spillover.estimates import Spilled
 from honestlift.analysis.spillover.reading import Graph
 from honestlift.analysis.tables import FEWEST, MOST_CLUSTERS
 from honestlift.errors import DesignError
-from honestlift.estimators.exposure.controls import controls, independent
+from honestlift.estimators.exposure.controls import controls, without_dependent
 from honestlift.estimators.exposure.people import LEVELS, user_moments
 from honestlift.estimators.fit import least_squares
 from honestlift.inference.interval import t_interval
@@ -21,6 +21,9 @@ from honestlift.result import Table
 
 DOSES = (0.0, 0.25, 0.5, 0.75, 1.0)
 """Ends of the ranges of the treated fraction; zero is a range of its own."""
+
+MOST_CODES = 100_000_000
+"""Pairs of workspaces up to which each has a place of its own."""
 
 MOST_PAIRS = 10
 """Pairs of workspaces that are told as candidates to be merged."""
@@ -61,7 +64,8 @@ def strata_table(spilled: Sequence[Spilled]) -> Table:
     rows: list[tuple[object, ...]] = []
     for found in spilled:
         for estimand, average in found.strata.items():
-            cells, exact = found.cells[estimand]
+            held = found.kept[estimand][1]
+            cells, exact = int(held.cells.max()) + 1, held.exact
             estimate = average.estimate if average.cells else None
             rows.append(
                 (found.metric, estimand, cells, exact, estimate, average.cells, average.left_out, found.draws.get(estimand, 0))
@@ -90,13 +94,12 @@ def _doses(graph: Graph, valid: NDArray[np.bool_], y: NDArray[np.float64], level
         return []
     first = np.stack([np.ones(f.size), *(here.astype(np.float64) for _, _, here in groups[1:])], axis=1)
     expected = np.stack([people.chance[kept][:, 2:].sum(axis=1), *people.dose[kept].T], axis=1)
-    beside = controls(people.degree[kept], people.degree[kept].astype(np.float64), expected)
-    more = independent(first, beside.matrix)
-    names = ("mean", *(f"group {i}" for i in range(1, len(groups))), *np.array(beside.names)[more].tolist())
-    x = np.concatenate([first, beside.matrix[:, more]], axis=1)
+    beside = controls(people.degree[kept], people.degree[kept].astype(np.float64), expected, told=False)
+    names = ("mean", *(f"group {i}" for i in range(1, len(groups))), *beside.names)
+    x = np.concatenate([first, beside.matrix], axis=1)
     try:
         moments = user_moments(names, people.own[kept], x, y[kept], clusters=people.clusters, origin=0.0)
-        white = whiten(least_squares(moments))
+        white = whiten(least_squares(without_dependent(moments, len(groups))))
     except DesignError:
         return []
     v = covariance(white, "CR2")
@@ -115,10 +118,11 @@ def _doses(graph: Graph, valid: NDArray[np.bool_], y: NDArray[np.float64], level
 
 def shares(graph: Graph) -> tuple[NDArray[np.float64], NDArray[np.float64], NDArray[np.float64]]:
     """Per cluster (K,): weight of all its ties, share within it, and share of them that leads to other, treated clusters."""
-    seen, k = graph.between, graph.arm.size
-    whole = np.bincount(seen.g, seen.weight, k)
-    inside = np.bincount(seen.g, np.where(seen.g == seen.h, seen.weight, 0.0), k)
-    touched = np.bincount(seen.g, np.where((seen.g != seen.h) & graph.arm[seen.h], seen.weight, 0.0), k)
+    reach, k = graph.reach, graph.arm.size
+    home = np.repeat(reach.own, reach.degree)
+    outside = np.bincount(home, reach.weight, k)
+    touched = np.bincount(home, np.where(graph.arm[reach.partner], reach.weight, 0.0), k)
+    inside, whole = graph.within, graph.within + outside
     safe = np.where(whole > 0, whole, 1.0)
     return whole.astype(np.float64), inside / safe, touched / safe
 
@@ -147,24 +151,31 @@ def map_table(graph: Graph) -> Table:
 
 def pairs_table(graph: Graph) -> Table:
     """The pairs of workspaces whose ties leak most: what merging them, or giving them one arm, would keep inside."""
-    seen = graph.between
-    apart = seen.g < seen.h
-    back = {(int(g), int(h)): float(w) for g, h, w in zip(seen.g, seen.h, seen.weight, strict=True) if g > h}
-    total = float(seen.weight.sum())
-    users = np.bincount(graph.people.own, minlength=graph.arm.size)
-    weight = np.array(
-        [w + back.get((int(h), int(g)), 0.0) for g, h, w in zip(seen.g[apart], seen.h[apart], seen.weight[apart], strict=True)]
-    )
-    order = np.argsort(-weight, kind="stable")
+    reach, k = graph.reach, graph.arm.size
+    home, partner = np.repeat(reach.own, reach.degree).astype(np.int64), reach.partner.astype(np.int64)
+    pair, weight = summed_by(np.minimum(home, partner) * k + np.maximum(home, partner), reach.weight, k * k)
+    total = float(reach.weight.sum() + graph.within.sum())
+    users = np.bincount(graph.people.own, minlength=k)
+    order = np.argsort(-weight, kind="stable")[: 100 * MOST_PAIRS]
     rows: list[tuple[object, ...]] = []
     for i in order.tolist():
-        g, h = int(seen.g[apart][i]), int(seen.h[apart][i])
+        g, h = divmod(int(pair[i]), k)
         if min(users[g], users[h]) >= FEWEST:
             split = bool(graph.arm[g] != graph.arm[h])
             rows.append((graph.names[g], graph.names[h], float(weight[i] / total) if total else 0.0, split))
         if len(rows) == MOST_PAIRS:
             break
     return Table(columns=("cluster", "other", "share_of_all_ties", "in_different_arms"), rows=tuple(rows))
+
+
+def summed_by(code: NDArray[np.int64], weight: NDArray[np.float64], codes: int) -> tuple[NDArray[np.int64], NDArray[np.float64]]:
+    """The codes that occur, ascending, and the sum of the weights of each."""
+    if codes <= MOST_CODES:
+        total = np.bincount(code, weight, codes)
+        there = np.flatnonzero(total)
+        return there, total[there]
+    kept, at = np.unique(code, return_inverse=True)
+    return kept, np.bincount(at.ravel(), weight, kept.size).astype(np.float64)
 
 
 def summary_table(graph: Graph) -> Table:

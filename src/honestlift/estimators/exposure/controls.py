@@ -7,10 +7,12 @@ is held (Borusyak & Hull 2023, Econometrica 91), whether or not the outcome is l
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
+
+from honestlift.moments.cluster import ClusterMoments
 
 Floats = NDArray[np.float64]
 
@@ -40,13 +42,14 @@ class Controls:
     exact: bool
 
 
-def controls(cell: NDArray[np.int64], score: Floats, expected: Floats) -> Controls:
+def controls(cell: NDArray[np.int64], score: Floats, expected: Floats, *, told: bool) -> Controls:
     """Cells as they are, or bins of a score with the expectations beside.
 
     Args:
         cell: (U,) cell of each user.
         score: (U,) what bins are made of where there are too many cells.
         expected: (U, q) expectations under the design of what is to be estimated.
+        told: whether users of a cell have the same expectations, which then stand beside bins only.
     """
     codes = np.unique(cell, return_inverse=True)[1].ravel().astype(np.int64)
     exact = int(codes.max(initial=0)) < MOST_CELLS
@@ -55,27 +58,35 @@ def controls(cell: NDArray[np.int64], score: Floats, expected: Floats) -> Contro
         codes = np.unique(np.searchsorted(ends, score, side="left"), return_inverse=True)[1].ravel().astype(np.int64)
     size = np.bincount(codes)
     shown = [c for c in range(size.size) if c != int(np.argmax(size))]
-    matrix = np.zeros((cell.size, len(shown) + expected.shape[1]))
-    for j, c in enumerate(shown):
-        matrix[codes == c, j] = 1.0
-    matrix[:, len(shown) :] = expected
+    beside = expected[:, :0] if exact and told else expected
+    matrix = np.zeros((cell.size, len(shown) + beside.shape[1]))
+    place = np.full(size.size, -1)
+    place[shown] = np.arange(len(shown))
+    other = place[codes] >= 0
+    matrix[np.flatnonzero(other), place[codes[other]]] = 1.0
+    matrix[:, len(shown) :] = beside
     matrix -= matrix.mean(axis=0)
     kind = "cell" if exact else "bin"
-    names = tuple(f"{kind} {c}" for c in shown) + tuple(f"chance {j}" for j in range(expected.shape[1]))
+    names = tuple(f"{kind} {c}" for c in shown) + tuple(f"chance {j}" for j in range(beside.shape[1]))
     return Controls(names=names, matrix=matrix, cells=codes, exact=exact)
 
 
-def independent(first: Floats, more: Floats) -> NDArray[np.bool_]:
-    """(m,) which of the columns ``more`` (U, m) are no combination of ``first`` (U, k) and of those before them."""
-    columns = np.concatenate([first, more], axis=1)
-    scale = np.sqrt(np.einsum("ij,ij->j", columns, columns))
-    unit = columns / np.where(scale > 0, scale, 1.0)
-    gram = np.einsum("ij,ik->jk", unit, unit)
-    size, k = gram.shape[0], first.shape[1]
+def without_dependent(moments: ClusterMoments, first: int) -> ClusterMoments:
+    """The moments without those regressors after the ``first`` that are combinations of the ones before them."""
+    gram = moments.A.sum(axis=0)
+    scale = np.sqrt(np.diagonal(gram))
+    unit = gram / np.where(scale > 0, scale, 1.0)[:, None] / np.where(scale > 0, scale, 1.0)
+    size = gram.shape[0]
     factor, kept = np.zeros((size, size)), np.zeros(size, dtype=np.bool_)
     for j in range(size):
-        left = gram[j:, j] - factor[j:, kept] @ factor[j, kept]
-        if scale[j] > 0 and left[0] > INDEPENDENT:
-            factor[j:, j] = left / np.sqrt(left[0])
+        left = unit[j:, j] - factor[j:, kept] @ factor[j, kept]
+        if j < first or (scale[j] > 0 and left[0] > INDEPENDENT):
+            factor[j:, j] = left / np.sqrt(max(float(left[0]), INDEPENDENT))
             kept[j] = True
-    return kept[k:]
+    chosen = np.flatnonzero(kept)
+    return replace(
+        moments,
+        names=tuple(moments.names[j] for j in chosen),
+        A=np.ascontiguousarray(moments.A[:, chosen][:, :, chosen]),
+        b=np.ascontiguousarray(moments.b[:, chosen]),
+    )

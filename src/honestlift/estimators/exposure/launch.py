@@ -8,7 +8,7 @@ from __future__ import annotations
 import numpy as np
 from numpy.typing import NDArray
 
-from honestlift.estimators.exposure.controls import controls, independent
+from honestlift.estimators.exposure.controls import controls, without_dependent
 from honestlift.estimators.exposure.hajek import weighted_contrast
 from honestlift.estimators.exposure.people import Floats, People, user_moments
 from honestlift.moments.cluster import ClusterMoments
@@ -47,14 +47,14 @@ def linear_moments(people: People, valid: Bools, outcome: Floats, origin: float)
     d, f = people.treated[kept].astype(np.float64), people.fraction[kept]
     p = people.chance[kept][:, 2:].sum(axis=1)
     expected = np.stack([p, (1 - p) * people.dose[kept, 0], p * people.dose[kept, 1]], axis=1)
-    beside = controls(people.degree[kept], people.degree[kept].astype(np.float64), expected)
-    first = np.stack([np.ones(d.size), d, f * (1 - d), f * d], axis=1)
-    if not independent(first[:, :1], first[:, 1:]).all():
-        return None
-    more = independent(first, beside.matrix)
-    names = ("control, mean", "treated", "fraction, control", "fraction, treated", *np.array(beside.names)[more].tolist())
-    x = np.concatenate([first, beside.matrix[:, more]], axis=1)
+    beside = controls(people.degree[kept], people.degree[kept].astype(np.float64), expected, told=False)
+    own = ("control, mean", "treated", "fraction, control", "fraction, treated")
+    x = np.concatenate([np.stack([np.ones(d.size), d, f * (1 - d), f * d], axis=1), beside.matrix], axis=1)
+    names = (*own, *beside.names)
     made = user_moments(names, people.own[kept], x, outcome[kept], clusters=people.clusters, origin=origin)
-    pick = np.zeros(len(names))
+    made = without_dependent(made, 1)
+    if made.names[: len(own)] != own:
+        return None
+    pick = np.zeros(len(made.names))
     pick[1], pick[3] = 1.0, float((people.degree > 0).mean())
     return made, pick

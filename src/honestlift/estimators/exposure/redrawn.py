@@ -12,8 +12,9 @@ from collections.abc import Iterator, Mapping, Sequence
 import numpy as np
 from numpy.typing import NDArray
 
+from honestlift.estimators.exposure.controls import Controls
 from honestlift.estimators.exposure.people import Floats, People
-from honestlift.estimators.exposure.strata import CONTRASTS, held_by
+from honestlift.estimators.exposure.strata import CONTRASTS
 
 Codes = NDArray[np.int64]
 
@@ -21,20 +22,20 @@ FEWEST_DRAWS = 20
 """Draws with both levels below which there is no standard error."""
 
 
-class _Contrast:
-    """One contrast on its users: least squares on the levels given the controls, and the inverse-probability contrast, draw after draw."""
+class _Sample:
+    """Users on whom one or several contrasts are made; their outcomes, without what the levels add, given the controls."""
 
-    def __init__(self, people: People, estimand: str, kept: NDArray[np.bool_], rest: Floats) -> None:
-        beside = held_by(people, kept)
-        self.upper, self.lower = CONTRASTS[estimand]
-        self.kept, self.cells = np.flatnonzero(kept), beside.cells
-        self.chance = people.chance[kept]
-        self.size = int(beside.cells.max(initial=0)) + 1
-        self.beside = np.zeros((self.kept.size, 0)) if beside.exact else self.chance[:, 1:] - self.chance[:, 1:].mean(axis=0)
+    def __init__(self, people: People, kept: NDArray[np.bool_], held: Controls, rest: Floats) -> None:
+        self.kept = None if kept.all() else np.flatnonzero(kept)
+        self.cells, chance = held.cells, people.chance[kept]
+        self.size = int(held.cells.max(initial=0)) + 1
+        self.beside = np.zeros((self.cells.size, 0)) if held.exact else chance[:, 1:] - chance[:, 1:].mean(axis=0)
         self.inverse = np.linalg.pinv(self._gram(), rcond=1e-12, hermitian=True)
         self.rest = rest[kept]
-        coefficients = self.inverse @ self._summed(np.zeros(self.kept.size, dtype=np.int64), 1, self.rest)[0]
+        coefficients = self.inverse @ self._summed(np.zeros(self.cells.size, dtype=np.int64), 1, self.rest)[0]
         self.left = self.rest - coefficients[self.cells] - np.einsum("ij,j->i", self.beside, coefficients[self.size :])
+        self.first = 4 * np.arange(self.cells.size)
+        self.weight = np.divide(1.0, chance, out=np.zeros_like(chance), where=chance > 0).ravel()
 
     def _gram(self) -> Floats:
         gram = np.zeros((self.size + self.beside.shape[1],) * 2)
@@ -50,46 +51,54 @@ class _Contrast:
         more = [np.bincount(level, column if weight is None else column * weight, levels) for column in self.beside.T]
         return np.concatenate([cells.astype(np.float64), *(m[:, None] for m in more)], axis=1)
 
-    def errors(self, level: Codes) -> tuple[float, float]:
-        """By how much least squares, and inverse probabilities, miss the contrast in one draw; NaN without both levels."""
-        level = level[self.kept]
-        n = np.bincount(level, minlength=4)
-        if not n[self.upper] or not n[self.lower]:
-            return np.nan, np.nan
-        others = [self.upper, *(i for i in range(4) if n[i] and i not in (self.upper, self.lower))]
-        held = self._summed(level, 4)[others]
-        matrix = np.diag(n[others].astype(np.float64)) - np.einsum("il,lm,jm->ij", held, self.inverse, held)
-        total = np.bincount(level, self.left, 4)[others]
-        solved = np.linalg.lstsq(matrix, total, rcond=1e-10)[0]
-        weight = 1.0 / np.maximum(self.chance[np.arange(level.size), level], 1e-300)
+    def errors(self, level: Codes, estimands: Sequence[str]) -> list[tuple[float, float]]:
+        """By how much least squares, and inverse probabilities, miss each contrast in one draw; NaN without both levels."""
+        level = level if self.kept is None else level[self.kept]
+        held = self._summed(level, 4)
+        n, total = held[:, : self.size].sum(axis=1), np.bincount(level, self.left, 4)
+        weight = self.weight[self.first + level]
         mass, mean = np.bincount(level, weight, 4), np.bincount(level, weight * self.rest, 4)
-        hajek = mean[self.upper] / mass[self.upper] - mean[self.lower] / mass[self.lower]
-        return float(solved[0]), float(hajek)
+        made: list[tuple[float, float]] = []
+        for upper, lower in (CONTRASTS[estimand] for estimand in estimands):
+            if not n[upper] or not n[lower]:
+                made.append((np.nan, np.nan))
+                continue
+            others = [upper, *(i for i in range(4) if n[i] and i not in (upper, lower))]
+            matrix = np.diag(n[others]) - np.einsum("il,lm,jm->ij", held[others], self.inverse, held[others])
+            solved = np.linalg.lstsq(matrix, total[others], rcond=1e-10)[0]
+            made.append((float(solved[0]), float(mean[upper] / mass[upper] - mean[lower] / mass[lower])))
+        return made
 
 
 def design_errors(
     people: People,
-    kept: Mapping[str, NDArray[np.bool_]],
+    kept: Mapping[str, tuple[NDArray[np.bool_], Controls]],
     theta: Sequence[float],
     outcome: Floats,
-    levels: Iterator[NDArray[np.int64]],
+    levels: Iterator[Codes],
 ) -> dict[str, tuple[float, float, int]]:
     """Standard deviation over the re-draws of least squares within cells, and of inverse probabilities, per estimand; and the draws.
 
     Args:
         people: the users.
-        kept: estimand to whose outcomes are used.
+        kept: estimand to whose outcomes are used, and what they are held to.
         theta: (4,) what each level adds.
         outcome: (U,); anything where it is not used.
-        levels: blocks (b, U) of levels under re-drawn arms.
+        levels: levels (U,) under re-drawn arms.
     """
     rest = outcome - np.asarray(theta)[people.level]
-    contrasts = {estimand: _Contrast(people, estimand, users, rest) for estimand, users in kept.items()}
-    found: dict[str, list[tuple[float, float]]] = {estimand: [] for estimand in contrasts}
-    for block in levels:
-        for level in block:
-            for estimand, contrast in contrasts.items():
-                found[estimand].append(contrast.errors(level))
+    samples: list[tuple[list[str], _Sample]] = []
+    for estimand, (users, held) in kept.items():
+        alike = next((names for names, _ in samples if np.array_equal(kept[names[0]][0], users)), None)
+        if alike is not None:
+            alike.append(estimand)
+        else:
+            samples.append(([estimand], _Sample(people, users, held, rest)))
+    found: dict[str, list[tuple[float, float]]] = {estimand: [] for estimand in kept}
+    for level in levels:
+        for names, sample in samples:
+            for estimand, pair in zip(names, sample.errors(level, names), strict=True):
+                found[estimand].append(pair)
     made: dict[str, tuple[float, float, int]] = {}
     for estimand, pairs in found.items():
         values = np.array(pairs).reshape(-1, 2)

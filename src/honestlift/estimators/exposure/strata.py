@@ -7,7 +7,7 @@ from dataclasses import dataclass
 import numpy as np
 from numpy.typing import NDArray
 
-from honestlift.estimators.exposure.controls import Controls, controls, independent
+from honestlift.estimators.exposure.controls import Controls, controls, without_dependent
 from honestlift.estimators.exposure.people import LEVELS, Floats, People, user_moments
 from honestlift.moments.cluster import ClusterMoments
 
@@ -33,12 +33,12 @@ def taken(people: People, estimand: str, valid: Bools) -> Bools | None:
 def held_by(people: People, kept: Bools) -> Controls:
     """The cells of the users, or bins of their chance of being exposed with the chances of every level beside."""
     chance = people.chance[kept]
-    return controls(people.cell[kept], chance[:, 1] + chance[:, 3], chance[:, 1:])
+    return controls(people.cell[kept], chance[:, 1] + chance[:, 3], chance[:, 1:], told=True)
 
 
 def strata_moments(
-    people: People, estimand: str, kept: Bools, outcome: Floats, origin: float
-) -> tuple[ClusterMoments, str, Controls]:
+    people: People, estimand: str, kept: Bools, held: Controls, outcome: Floats, origin: float
+) -> tuple[ClusterMoments, str]:
     """Cross-products of y = mean of the lower level + the other three levels + the cells, and the regressor that is the contrast.
 
     The controls have mean zero, so that the intercept is the lower level's mean for the average user.
@@ -47,18 +47,18 @@ def strata_moments(
         people: the users.
         estimand: a key of ``CONTRASTS``.
         kept: (U,) whose outcomes are used; see ``taken``.
+        held: what they are held to; see ``held_by``.
         outcome: (U,) about the origin; anything where it is not used.
         origin: what was taken off every outcome.
     """
     upper, lower = CONTRASTS[estimand]
-    level, beside = people.level[kept], held_by(people, kept)
+    level = people.level[kept]
     others = [upper, *(i for i in range(4) if i not in (upper, lower) and bool((level == i).any()))]
     first = np.stack([np.ones(level.size), *((level == i).astype(np.float64) for i in others)], axis=1)
-    more = independent(first, beside.matrix)
-    names = (f"{LEVELS[lower]}, mean", *(LEVELS[i] for i in others), *np.array(beside.names)[more].tolist())
-    x = np.concatenate([first, beside.matrix[:, more]], axis=1)
+    names = (f"{LEVELS[lower]}, mean", *(LEVELS[i] for i in others), *held.names)
+    x = np.concatenate([first, held.matrix], axis=1)
     made = user_moments(names, people.own[kept], x, outcome[kept], clusters=people.clusters, origin=origin)
-    return made, LEVELS[upper], beside
+    return without_dependent(made, first.shape[1]), LEVELS[upper]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -76,10 +76,10 @@ class ByStratum:
     left_out: float
 
 
-def by_stratum(people: People, estimand: str, kept: Bools, outcome: Floats) -> ByStratum:
+def by_stratum(people: People, estimand: str, kept: Bools, held: Controls, outcome: Floats) -> ByStratum:
     """The same question with every user counting once, which least squares, weighted by precision, does not."""
     upper, lower = CONTRASTS[estimand]
-    level, cells, y = people.level[kept], held_by(people, kept).cells, outcome[kept]
+    level, cells, y = people.level[kept], held.cells, outcome[kept]
     size = int(cells.max(initial=0)) + 1
     mean: list[Floats] = []
     for code in (upper, lower):
