@@ -23,7 +23,7 @@ from honestlift.estimators.exposure.levels import fraction, reached
 from honestlift.estimators.exposure.people import People, user_moments
 from honestlift.estimators.exposure.probability import probabilities
 from honestlift.estimators.exposure.redrawn import design_errors
-from honestlift.estimators.exposure.strata import CONTRASTS, strata_moments, taken
+from honestlift.estimators.exposure.strata import CONTRASTS, held_by, strata_moments, taken
 from honestlift.estimators.fit import least_squares
 from honestlift.inference.interval import t_interval
 from honestlift.inference.sandwich import covariance, satterthwaite, whiten
@@ -107,7 +107,7 @@ class Design:
         """Levels under re-drawn arms."""
         arms = self.redraw(rng, REDRAWS).astype(np.bool_)
         exposed = reached(self.reach, arms, self.exposure.kind, self.exposure.least)
-        yield 2 * arms[:, self.people.own].astype(np.int64) + exposed
+        yield from 2 * arms[:, self.people.own].astype(np.int64) + exposed
 
 
 def design(reach: Reach, exposure: Exposure) -> Design:
@@ -162,10 +162,13 @@ def contrasts(made: Design, people: People, y: NDArray[np.float64], again: np.ra
     kept = taken(people, "spillover", everyone)
     if kept is None:
         return found
-    moments, name, _ = strata_moments(people, "spillover", kept, y, 0.0)
+    held = held_by(people, kept)
+    moments, name = strata_moments(people, "spillover", kept, held, y, 0.0)
     found["**within cells** (default)"] = answer(moments, name, SPILLOVER)
     if again is not None:
-        error = design_errors(people, {"spillover": kept}, (0, SPILLOVER, DIRECT, DIRECT + SPILLOVER), y, made.levels(again))
+        error = design_errors(
+            people, {"spillover": (kept, held)}, (0, SPILLOVER, DIRECT, DIRECT + SPILLOVER), y, made.levels(again)
+        )
         found["within cells, error of the design"] = answer(moments, name, SPILLOVER, error["spillover"][0])
     found["inverse probability"] = answer(hajek_moments(people, CONTRASTS["spillover"], kept, y, 0.0), "contrast", SPILLOVER)
     return found
