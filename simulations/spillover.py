@@ -252,11 +252,8 @@ def _row(found: list[Found], truth: float) -> Row:
 
 def lines(label: str, rows: dict[str, Row], draws: int = DRAWS) -> list[str]:
     """The lines of a table."""
-    told: list[str] = []
-    for name, (bias, rmse, covered, made) in rows.items():
-        few = "" if made == draws else f" ({made:,} draws)"
-        told.append(f"| {label} | {name}{few} | {bias:+.3f} | {rmse:.3f} | {covered:.3f} |")
-    return told
+    few = {name: "" if row[3] == draws else f" ({row[3]:,} draws)" for name, row in rows.items()}
+    return [f"| {label} | {name}{few[name]} | {b:+.3f} | {rmse:.3f} | {c:.3f} |" for name, (b, rmse, c, _) in rows.items()]
 
 
 def section(draws: int) -> str:
