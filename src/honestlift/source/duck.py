@@ -11,6 +11,7 @@ import duckdb
 import narwhals as nw
 import pyarrow as pa
 
+from honestlift.errors import SourceError
 from honestlift.source.engine import another, beside
 from honestlift.source.failure import stopped
 from honestlift.source.table import PRIME, Kind, Source
@@ -109,7 +110,7 @@ class DuckSource(Source):
         """
         if not isinstance(other, DuckSource):
             raise SourceError.two_engines(self.engine, other.engine)
-        connection = engine(*self._limits())
+        connection = beside(self.connection)
         made = [_streamed(source.select(columns), connection) for source, columns in ((self, names), (other, others))]
         mine = replace(self, relation=made[0], connection=connection, columns=tuple(names), kinds=tuple(map(self.kind, names)))
         kinds = tuple(map(other.kind, others))
@@ -123,7 +124,7 @@ class DuckSource(Source):
         try:
             self.connection.execute(f"CREATE TEMP TABLE {name} AS {relation.sql_query()}")
         except duckdb.Error as reason:
-            raise SourceError.engine(first_line(reason)) from reason
+            raise stopped(reason) from reason
         return replace(self, relation=self.connection.table(f"temp.{name}"), columns=tuple(columns), kinds=tuple(kinds))
 
     def released(self) -> None:
@@ -214,7 +215,7 @@ def _streamed(rows: nw.LazyFrame[Any], connection: duckdb.DuckDBPyConnection) ->
         connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM incoming")
         connection.unregister("incoming")
     except (duckdb.Error, pa.ArrowException) as reason:
-        raise SourceError.engine(first_line(reason)) from reason
+        raise stopped(reason) from reason
     return connection.table(f"temp.{name}")
 
 
