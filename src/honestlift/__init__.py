@@ -6,6 +6,7 @@ from honestlift.source.connect import Source, connect
 from honestlift.design.assignment import Assignment, HashedFlag, Redraw, Rule, assign, read_rollout, redraws, treated_users
 from honestlift.design.cluster import ClusterDesign, Treatment
 from honestlift.design.exposure import Artifacts, Edges, Exposure
+from honestlift.design.misclassification import Misclassification
 from honestlift.design.metric import Mean, Quantile, Ratio, Winsorize
 from honestlift.design.modelling import Learners, Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy
@@ -52,6 +53,7 @@ __all__ = [
     "Looks",
     "Matching",
     "Mean",
+    "Misclassification",
     "OptInDesign",
     "OptInStudy",
     "Power",

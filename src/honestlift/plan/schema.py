@@ -8,7 +8,7 @@ from pydantic import ConfigDict, Discriminator, Field, Tag, WithJsonSchema, fiel
 from pydantic_core import PydanticCustomError
 
 from honestlift.design.cluster import Value
-from honestlift.plan.exposure import ArtifactsSection, EdgesSection, ExposureSection, FractionSection
+from honestlift.plan.exposure import ArtifactsSection, EdgesSection, ExposureSection, FractionSection, MisclassificationSection
 from honestlift.plan.metrics import Metric, MetricSection, WinsorizeSection
 from honestlift.plan.section import SHORT_OR_LONG, Section, Text
 
@@ -181,6 +181,7 @@ SECTIONS: dict[str, type[Section]] = {
     "design.exposure.edges": EdgesSection,
     "design.exposure.artifacts": ArtifactsSection,
     "design.exposure.rule": FractionSection,
+    "design.exposure.misclassification": MisclassificationSection,
     "metrics.*": MetricSection,
     "metrics.*.winsorize": WinsorizeSection,
     "covariates.*": CovariateSection,
