@@ -16,7 +16,7 @@ from honestlift.report.names import CHECKS
 from honestlift.result import Level
 from pages import choosers, chosen
 from studies import answer, frame, make_check, make_estimate
-from tied import graph_exposure, graph_study, world
+from tied import graph_exposure, graph_study, looped, world
 
 ROW = Row(code="a", assumption="A", tests=("one", "two"), bounds=("bound",), unseen="Nothing speaks of it.")
 
@@ -139,6 +139,14 @@ def jumped(by: float) -> hl.Lift:
     )
 
 
+def reaching(by: float) -> hl.Lift:
+    """A study with a collaboration graph, and so much for a treated partner elsewhere, beyond what the simulation has."""
+    users, edges, _ = world()
+    told = looped(users, edges)
+    minutes = told.session_minutes + (by - 0.2) * told.exposed
+    return hl.run(told.assign(session_minutes=minutes), graph_study(graph_exposure(edges)))
+
+
 def timed(late: int) -> hl.Lift:
     """An opt-in study whose covariate was measured after the choice of some."""
     data = choosers()
@@ -185,6 +193,7 @@ STUDIES: dict[tuple[str, str], tuple[Callable[[], hl.Lift], Callable[[], hl.Lift
         lambda: answer(frame().assign(exposed=0), exposure=hl.Exposure(column="exposed", randomized=True)),
         lambda: answer(frame(), exposure=hl.Exposure(column="exposed", randomized=True)),
     ),
+    ("cluster", "partial_interference"): (lambda: reaching(1.0), lambda: reaching(0.0)),
     ("cluster", "linear_dose"): (lambda: jumped(6.0), lambda: jumped(0.0)),
     ("cluster", "exclusion"): (
         lambda: answer(
