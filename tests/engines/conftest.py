@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +16,10 @@ import pytest
 
 from honestlift.source.connect import Source, connect
 
+from engines.server import Server, load, running
+
 Opened = Callable[[pa.Table], Source]
+_NUMBERS = count()
 
 
 @pytest.fixture(scope="session")
@@ -43,8 +47,18 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     session.stop()
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server on loopback; gone after the tests."""
+    with running() as server:
+        yield server
+
+
 @pytest.fixture(
-    params=["arrow", "parquet", "database", "polars, lazy", "pandas", pytest.param("spark", marks=pytest.mark.engine)]
+    params=[
+        *("arrow", "parquet", "database", "polars, lazy", "pandas"),
+        *(pytest.param(name, marks=pytest.mark.engine) for name in ("spark", "postgres")),
+    ]
 )
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
     """What puts a table into an engine and gives it back as a Source."""
@@ -63,6 +77,11 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
                 made.register("rows", table)
                 made.execute("CREATE TABLE users AS FROM rows")
             return connect(path, table="users")
+        if name == "postgres":
+            server = request.getfixturevalue("postgres")
+            with server.session() as session:
+                load(session, called := f'users "{next(_NUMBERS)}"; --', table)
+            return connect(server.whole, table=called)
         path = str(tmp_path / "rows.parquet")
         pq.write_table(table, path, row_group_size=500)
         if name == "parquet":

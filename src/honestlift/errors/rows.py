@@ -28,8 +28,8 @@ class SourceError(HonestliftError, OSError):
     @classmethod
     def unsupported(cls, kind: str) -> SourceError:
         return cls(
-            f"A {kind} is not a table that honestlift can read. Expected a path, a DuckDB relation, or a pandas, Polars, "
-            "Arrow or PySpark frame."
+            f"A {kind} is not a table that honestlift can read. Expected a path, a DuckDB relation, an Ibis table, or a pandas, "
+            "Polars, Arrow or PySpark frame."
         )
 
     @classmethod
@@ -45,6 +45,42 @@ class SourceError(HonestliftError, OSError):
         return cls(
             f"{path!r} cannot be opened: {reason}. Expected a DuckDB database that no other process is writing to. "
             "Close the other connection, or pass a relation of it."
+        )
+
+    @classmethod
+    def not_an_address(cls) -> SourceError:
+        return cls(
+            "The address of the database cannot be read; it is not repeated here, since it may hold a password. Expected "
+            "scheme://user@host:port/database, other signs in percent code, such as %40 for @. Write it so."
+        )
+
+    @classmethod
+    def address_without_table(cls, place: str) -> SourceError:
+        return cls(f"{place} is a database, and no table in it is named. Expected an address and a table. Name it: table=….")
+
+    @classmethod
+    def no_such_variable(cls, name: str) -> SourceError:
+        return cls(f"The environment has no variable {name!r}, which the address of the data names. Expected its value. Set it.")
+
+    @classmethod
+    def unreachable(cls, place: str, reason: str) -> SourceError:
+        return cls(
+            f"{place} cannot be reached: {reason}. Expected a database that lets this user in. Check the address, and the "
+            "credentials in the environment."
+        )
+
+    @classmethod
+    def no_extra(cls, extra: str, missing: str) -> SourceError:
+        return cls(
+            f"These rows need the package {missing!r}, which is not installed. Expected honestlift with its extra. "
+            f"Install it: pip install 'honestlift[{extra}]'."
+        )
+
+    @classmethod
+    def no_copy(cls, engine: str, reason: str) -> SourceError:
+        return cls(
+            f"{engine} wrote no temporary table: {reason}. Events, and ties between users, are first summed into one. Expected a user "
+            "who may write temporary tables, not on a read-only replica. Grant it, or make one row per user before the analysis."
         )
 
     @classmethod

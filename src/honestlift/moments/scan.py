@@ -25,6 +25,7 @@ from honestlift.moments.spec import Spec, Sum
 from honestlift.moments.table import Moments
 from honestlift.source.connect import Source
 from honestlift.source.failure import first_line, is_failure
+from honestlift.source.repairs import fetched
 
 Frame = nw.LazyFrame[Any]
 
@@ -280,7 +281,7 @@ def collect(frame: Frame) -> pa.Table:
         SourceError: if the engine fails.
     """
     try:
-        return frame.collect("pyarrow").to_arrow()
+        return fetched(frame)
     except (duckdb.InterruptException, KeyboardInterrupt):
         raise
     except Exception as reason:

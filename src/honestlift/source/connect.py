@@ -14,8 +14,11 @@ from honestlift.errors import SourceError
 from honestlift.source.duck import duck_source, engine
 from honestlift.source.failure import first_line
 from honestlift.source.files import open_files
+from honestlift.source.address import is_address
+from honestlift.source.sessions import database_table
 from honestlift.source.spark import is_spark, spark_source, spark_table
 from honestlift.source.table import Kind, Source
+from honestlift.source.warehouse import ibis_source, is_ibis
 
 __all__ = ["Kind", "Source", "connect"]
 
@@ -27,9 +30,10 @@ def connect(data: Any, *, table: str | None = None, threads: int | None = None, 
 
     Args:
         data: a path or glob to parquet or CSV files, a folder of parquet files, a DuckDB database file (with ``table``), a DuckDB
-            relation, a pandas, Polars (eager or lazy), Arrow or Narwhals frame, a PySpark DataFrame, or a Spark session (with
-            ``table``). A Source comes back as it is.
-        table: name of the table, for a database file or a Spark session; ``schema.table`` where it is not in the main schema.
+            relation, a pandas, Polars (eager or lazy), Arrow or Narwhals frame, a PySpark DataFrame, a Spark session (with
+            ``table``), an Ibis table, or the address of a database, ``"postgres://user@host/database"`` (with ``table``). A Source
+            comes back as it is. ``${NAME}`` in an address is a variable of the environment; put the password there.
+        table: name of the table, for a database or a Spark session; ``schema.table`` where it is not in the main schema.
         threads: threads of the engine; all cores by default. The numbers do not depend on it.
         memory_limit: what the engine may use before it spills to disk, e.g. ``"4GB"``.
 
@@ -48,6 +52,8 @@ def connect(data: Any, *, table: str | None = None, threads: int | None = None, 
         return duck_source(data, None, tuple(data.columns))
     if isinstance(data, (str, bytes, os.PathLike)):
         path = os.fsdecode(cast("str | os.PathLike[str]", data))
+        if is_address(path):
+            return database_table(path, table)
         if table is not None or path.lower().endswith(_DATABASE):
             return _database(path, table, threads, memory_limit)
         connection = engine(threads, memory_limit)
@@ -56,6 +62,8 @@ def connect(data: Any, *, table: str | None = None, threads: int | None = None, 
     native = nw.to_native(data, pass_through=True)
     if is_spark(native):
         return spark_source(native) if table is None else spark_table(native, table)
+    if is_ibis(native):
+        return ibis_source(native)
     return _frame(native, engine(threads, memory_limit))
 
 

@@ -1,0 +1,171 @@
+"""Rows in PostgreSQL, or in another warehouse that Ibis speaks to: they stay there; what comes back are sums."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
+from functools import cache
+from importlib import import_module
+from typing import Any, Literal, Self
+from uuid import uuid4
+from weakref import finalize
+
+import narwhals as nw
+
+from honestlift.errors import SourceError
+from honestlift.source.failure import first_line, is_failure
+from honestlift.source.repairs import cast, repaired
+from honestlift.source.table import PRIME, Kind, Source
+
+_HEXADECIMAL = "0123456789abcdef"
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class IbisSource(Source):
+    """A table that Ibis knows.
+
+    Attributes:
+        rows: an Ibis table with the columns ``c0``, ``c1``, ….
+    """
+
+    rows: Any
+
+    def everything(self, count: int | None = None) -> nw.LazyFrame[Any]:
+        """All columns as ``c0``, ``c1``, … by position; or the first ``count``, which may be more than have names."""
+        return nw.from_native(self.rows.select(*[f"c{i}" for i in range(count or len(self.columns))]))
+
+    def made(self, rows: nw.LazyFrame[Any], columns: Sequence[str], kinds: Sequence[Kind]) -> Self:
+        """Rows that were made from these, their columns by position."""
+        return replace(self, rows=_by_position(nw.to_native(rows)), columns=tuple(columns), kinds=tuple(kinds))
+
+    def kept(self, rows: nw.LazyFrame[Any], columns: Sequence[str], kinds: Sequence[Kind]) -> Source:
+        """Rows that were made from these, in a temporary table of the same session, which goes when nothing asks for it any more.
+
+        Raises:
+            SourceError: if the engine fails, or its user may not write temporary tables.
+        """
+        return self._written(_by_position(nw.to_native(rows)), columns, kinds)
+
+    def sorted_copy(self, names: Sequence[str], keys: int) -> Source:  # noqa: ARG002
+        """The named columns: the rows are too far away for a copy to be cheap, and the engine adds up by hash."""
+        return self.made(self.select(names), names, [self.kind(n) for n in names])
+
+    def one_in(self, name: str, modulus: int) -> Self:
+        """The rows of about one in ``modulus`` values of a column, chosen by a hash: all rows of a value, or none."""
+        one = self.made(self.select([name]), (name,), (self.kind(name),))
+        at = one.rows["c0"]
+        chosen = _of_integer(at) if one.kinds[0] == "integer" else _of_text(at, 7)
+        return replace(one, rows=one.rows.filter(chosen % modulus == 0))
+
+    def with_unit_type(self, unit: str, kind: Literal["integer", "text"]) -> Self:
+        """The same rows with the ids as whole numbers of up to 38 digits, or as text."""
+        place = self.columns.index(unit)
+        made = cast(self.rows[f"c{place}"], "decimal(38, 0)" if kind == "integer" else "string")
+        kinds: tuple[Kind, ...] = (*self.kinds[:place], kind, *self.kinds[place + 1 :])
+        return replace(self, rows=self._with(place, made), kinds=kinds)
+
+    def with_buckets(self, unit: str, buckets: int, name: str) -> Self:
+        """The same rows with one more column: the bucket of each unit; see ``buckets.py``."""
+        at = self.rows[f"c{self.columns.index(unit)}"]
+        made = (_of_integer(at) if self.kind(unit) == "integer" else _of_text(at, 3)) % buckets
+        rows = self._with(len(self.columns), cast(made, "int32"))
+        return replace(self, rows=rows, columns=(*self.columns, name), kinds=(*self.kinds, "integer"))
+
+    def _with(self, place: int, made: Any) -> Any:
+        """The rows with a column replaced, or one more at the end."""
+        kept = [made.name(f"c{i}") if i == place else self.rows[f"c{i}"] for i in range(max(len(self.columns), place + 1))]
+        return self.rows.select(*kept)
+
+    def _written(self, rows: Any, columns: Sequence[str], kinds: Sequence[Kind]) -> Self:
+        backend, name = rows.get_backend(), f"honestlift_{uuid4().hex}"
+        try:
+            copy = backend.create_table(name, obj=repaired(rows, self.engine), temp=True)
+        except Exception as reason:
+            if not is_failure(reason):
+                raise
+            raise SourceError.no_copy(self.engine, first_line(reason)) from reason
+        finalize(copy.op(), _forget, backend, name)
+        return replace(self, rows=_by_position(copy), columns=tuple(columns), kinds=tuple(kinds))
+
+
+def is_ibis(data: Any) -> bool:
+    """Whether this is an Ibis table."""
+    return type(data).__module__.startswith("ibis.expr.types")
+
+
+def ibis_source(data: Any) -> IbisSource:
+    """An Ibis table as a Source.
+
+    Raises:
+        SourceError: if Ibis cannot tell its columns, or knows no engine that holds them.
+    """
+    try:
+        engine = str(data.get_backend().name)
+        types = [data[i].type() for i in range(len(data.columns))]
+        kinds = tuple(_kind(t) for t in types)
+        rows = data.select(*[_at_the_door(data[i], k).name(f"c{i}") for i, k in enumerate(kinds)])
+        return IbisSource(rows=rows, columns=tuple(data.columns), kinds=kinds, engine=engine)
+    except Exception as reason:
+        if not is_failure(reason):
+            raise
+        raise SourceError.engine(first_line(reason)) from reason
+
+
+def _at_the_door(column: Any, kind: Kind) -> Any:
+    """Text as plain text: an enumeration compares by its order, ``citext`` without case, ``char(n)`` without trailing blanks, and
+    JSON not at all."""
+    return cast(column, "string") if kind in ("text", "other") else column
+
+
+def _kind(held: Any) -> Kind:
+    if held.is_integer() or (held.is_decimal() and held.scale == 0):
+        return "integer"
+    if held.is_decimal() or held.is_floating():
+        return "number"
+    if held.is_boolean():
+        return "boolean"
+    if held.is_string() or held.is_uuid():
+        return "text"
+    return "time" if held.is_date() or held.is_timestamp() or held.is_time() else "other"
+
+
+def _by_position(rows: Any) -> Any:
+    return rows.select(*[rows[i].name(f"c{i}") for i in range(len(rows.columns))])
+
+
+def _of_integer(at: Any) -> Any:
+    """x⁵ mod the prime, of the shifted number, in 64-bit arithmetic."""
+    x = (cast(at % PRIME, "int64") + (PRIME + 12345)) % PRIME
+    square = (x * x) % PRIME
+    return ((square * square) % PRIME * x) % PRIME
+
+
+def _of_text(at: Any, digits: int) -> Any:
+    """The number that the first hexadecimal digits of the md5 of a text make; no engine needs to read hexadecimal for it."""
+    ibis = import_module("ibis")
+    places = _md5()(cast(at, "string"))
+    return sum(
+        (ibis.literal(_HEXADECIMAL).find(places.substr(i, 1)) * 16 ** (digits - 1 - i) for i in range(1, digits)),
+        start=ibis.literal(_HEXADECIMAL).find(places.substr(0, 1)) * 16 ** (digits - 1),
+    )
+
+
+@cache
+def _md5() -> Any:
+    """The engine's own md5, as Ibis calls such a function."""
+
+    def md5(text):  # type: ignore[no-untyped-def]  # pyright: ignore
+        """An engine's function has no body here."""
+
+    return import_module("ibis").udf.scalar.builtin(md5, signature=((str,), str))
+
+
+def _forget(backend: Any, name: str) -> None:
+    """Drop a temporary table, unless its session is gone or in use, when it goes with the session."""
+    try:
+        lock = getattr(backend.con, "lock", None)
+        if lock is None or not lock.locked():
+            backend.drop_table(name, force=True)
+    except Exception as reason:
+        if not is_failure(reason):
+            raise
