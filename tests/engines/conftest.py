@@ -14,9 +14,8 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
-from honestlift.source.connect import Source, connect
-
 from engines.server import Server, load, running
+from honestlift.source.connect import Source, connect
 
 Opened = Callable[[pa.Table], Source]
 _NUMBERS = count()
@@ -65,30 +64,35 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
     name: str = request.param
 
     def opened(table: pa.Table) -> Source:
-        if name == "arrow":
-            return connect(table)
-        if name == "polars, lazy":
-            return connect(pl.from_arrow(table).lazy())
-        if name == "pandas":
-            return connect(table.to_pandas(types_mapper=_arrow_backed))
-        if name == "database":
-            path = str(tmp_path / "rows.duckdb")
-            with duckdb.connect(path) as made:
-                made.register("rows", table)
-                made.execute("CREATE TABLE users AS FROM rows")
-            return connect(path, table="users")
-        if name == "postgres":
-            server = request.getfixturevalue("postgres")
-            with server.session() as session:
-                load(session, called := f'users "{next(_NUMBERS)}"; --', table)
-            return connect(server.whole, table=called)
-        path = str(tmp_path / "rows.parquet")
+        path = str(tmp_path / f"rows{next(_NUMBERS)}.parquet")
+        match name:
+            case "arrow":
+                return connect(table)
+            case "polars, lazy":
+                return connect(pl.from_arrow(table).lazy())
+            case "pandas":
+                return connect(table.to_pandas(types_mapper=_arrow_backed))
+            case "database":
+                return _in_a_file(table, path.replace("parquet", "duckdb"))
+            case "postgres":
+                return _in_postgres(table, request.getfixturevalue("postgres"))
         pq.write_table(table, path, row_group_size=500)
-        if name == "parquet":
-            return connect(path)
-        return connect(request.getfixturevalue("spark").read.parquet(path).repartition(3))
+        return connect(path if name == "parquet" else request.getfixturevalue("spark").read.parquet(path).repartition(3))
 
     return opened
+
+
+def _in_a_file(table: pa.Table, path: str) -> Source:
+    with duckdb.connect(path) as made:
+        made.register("rows", table)
+        made.execute("CREATE TABLE users AS FROM rows")
+    return connect(path, table="users")
+
+
+def _in_postgres(table: pa.Table, server: Server) -> Source:
+    with server.session() as session:
+        load(session, name := f'users "{next(_NUMBERS)}"; --', table)
+    return connect(server.whole, table=name)
 
 
 def _arrow_backed(kind: pa.DataType) -> Any:

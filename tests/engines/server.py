@@ -110,7 +110,9 @@ def load(session: Any, name: str, table: pa.Table, schema: str = "public") -> No
         if pa.types.is_dictionary(field.type):
             kind = f"e_{abs(hash(name))}_{i}"
             values = sorted({v for v in column.to_pylist() if v is not None}, reverse=True)
-            made = sql.SQL("CREATE TYPE {} AS ENUM ({})").format(sql.Identifier(kind), sql.SQL(", ").join(map(sql.Literal, values)))
+            made = sql.SQL("CREATE TYPE {} AS ENUM ({})").format(
+                sql.Identifier(kind), sql.SQL(", ").join(map(sql.Literal, values))
+            )
             session.execute(made)
         columns.append(sql.SQL("{} {}").format(sql.Identifier(field.name), sql.SQL(kind)))
     place = sql.Identifier(schema, name)
@@ -126,4 +128,6 @@ def _kind(kind: pa.DataType) -> str:
     if pa.types.is_timestamp(kind):
         return "timestamptz" if kind.tz else "timestamp"
     kinds = {"int8": "smallint", "int16": "smallint", "int32": "integer", "int64": "bigint", "float": "real"}
-    return {**kinds, "double": "double precision", "bool": "boolean", "string": "text", "date32[day]": "date"}.get(str(kind), "text")
+    return {**kinds, "double": "double precision", "bool": "boolean", "string": "text", "date32[day]": "date"}.get(
+        str(kind), "text"
+    )

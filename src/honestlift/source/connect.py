@@ -11,10 +11,10 @@ import narwhals as nw
 import pyarrow as pa
 
 from honestlift.errors import SourceError
+from honestlift.source.address import is_address
 from honestlift.source.duck import duck_source, engine
 from honestlift.source.failure import first_line
 from honestlift.source.files import open_files
-from honestlift.source.address import is_address
 from honestlift.source.sessions import database_table
 from honestlift.source.spark import is_spark, spark_source, spark_table
 from honestlift.source.table import Kind, Source
@@ -52,9 +52,7 @@ def connect(data: Any, *, table: str | None = None, threads: int | None = None, 
         return duck_source(data, None, tuple(data.columns))
     if isinstance(data, (str, bytes, os.PathLike)):
         path = os.fsdecode(cast("str | os.PathLike[str]", data))
-        if is_address(path):
-            return database_table(path, table)
-        if table is not None or path.lower().endswith(_DATABASE):
+        if table is not None or is_address(path) or path.lower().endswith(_DATABASE):
             return _database(path, table, threads, memory_limit)
         connection = engine(threads, memory_limit)
         relation, columns = open_files(path, connection)
@@ -62,12 +60,12 @@ def connect(data: Any, *, table: str | None = None, threads: int | None = None, 
     native = nw.to_native(data, pass_through=True)
     if is_spark(native):
         return spark_source(native) if table is None else spark_table(native, table)
-    if is_ibis(native):
-        return ibis_source(native)
-    return _frame(native, engine(threads, memory_limit))
+    return ibis_source(native) if is_ibis(native) else _frame(native, engine(threads, memory_limit))
 
 
 def _database(path: str, table: str | None, threads: int | None, memory_limit: str | None) -> Source:
+    if is_address(path):
+        return database_table(path, table)
     if not os.path.exists(path):
         raise SourceError.not_found(path)
     try:

@@ -119,6 +119,22 @@ def spark_source(data: Any) -> SparkSource:
         raise SourceError.engine(first_line(reason)) from reason
 
 
+def spark_session() -> Any:
+    """The session that runs, or else one by Spark's own configuration: ``SPARK_CONF_DIR``, ``SPARK_REMOTE``, ``PYSPARK_SUBMIT_ARGS``.
+
+    Raises:
+        SourceError: if PySpark is not installed, or no session starts.
+    """
+    try:
+        return import_module("pyspark.sql").SparkSession.builder.appName("honestlift").getOrCreate()
+    except ImportError as reason:
+        raise SourceError.no_extra("spark", reason.name or "pyspark") from None
+    except Exception as reason:
+        if not is_failure(reason):
+            raise
+        raise SourceError.engine(first_line(reason)) from reason
+
+
 def spark_table(session: Any, table: str) -> SparkSource:
     """A table that a Spark session knows, by a name such as ``catalog.schema.table``; the name is never part of a query.
 

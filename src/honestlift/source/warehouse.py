@@ -102,7 +102,7 @@ def ibis_source(data: Any) -> IbisSource:
     try:
         engine = str(data.get_backend().name)
         types = [data[i].type() for i in range(len(data.columns))]
-        kinds = tuple(_kind(t) for t in types)
+        kinds: tuple[Kind, ...] = tuple(_kind(t) for t in types)
         rows = data.select(*[_at_the_door(data[i], k).name(f"c{i}") for i, k in enumerate(kinds)])
         return IbisSource(rows=rows, columns=tuple(data.columns), kinds=kinds, engine=engine)
     except Exception as reason:
@@ -112,8 +112,7 @@ def ibis_source(data: Any) -> IbisSource:
 
 
 def _at_the_door(column: Any, kind: Kind) -> Any:
-    """Text as plain text: an enumeration compares by its order, ``citext`` without case, ``char(n)`` without trailing blanks, and
-    JSON not at all."""
+    """Text as plain text: an enumeration would compare by its order, ``citext`` without case, and JSON not at all."""
     return cast(column, "string") if kind in ("text", "other") else column
 
 
