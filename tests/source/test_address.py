@@ -71,7 +71,7 @@ def test_a_whole_address_from_the_environment():
 
 
 def test_a_variable_that_is_not_set():
-    with pytest.raises(SourceError, match="no variable 'NOPE'.*Set it"):
+    with pytest.raises(SourceError, match=r"no variable 'NOPE'.*Set it"):
         filled("postgres://u:${NOPE}@h/d", {})
 
 

@@ -51,7 +51,7 @@ def database_table(address: str, table: str | None) -> IbisSource:
     backend = _session(place)
     try:
         schema, name = _found(backend, table)
-        return ibis_source(backend.table(name, database=schema))
+        return ibis_source(_table(backend, schema, name))
     except SourceError:
         raise
     except Exception as reason:
@@ -107,6 +107,15 @@ def _found(backend: Any, table: str) -> tuple[Any, str]:
     if table not in known:
         raise SourceError.no_table(table, list(known))
     return known[table]
+
+
+def _table(backend: Any, schema: Any, name: str) -> Any:
+    """A table as Ibis has it; of PostgreSQL without asking Ibis to take a name apart at its dots."""
+    if backend.name != "postgres":
+        return backend.table(name, database=schema)
+    operations = import_module("ibis.expr.operations")
+    held = {"schema": backend.get_schema(name, database=schema), "source": backend}
+    return operations.DatabaseTable(name, namespace=operations.Namespace(database=schema), **held).to_expr()
 
 
 def package(name: str, extra: str) -> Any:

@@ -14,10 +14,22 @@ import narwhals as nw
 
 from honestlift.errors import SourceError
 from honestlift.source.failure import first_line, is_failure
-from honestlift.source.repairs import cast, repaired
+from honestlift.source.repairs import cast, fetched, repaired
 from honestlift.source.table import PRIME, Kind, Source
 
 _HEXADECIMAL = "0123456789abcdef"
+
+_MADE_OF = """
+WITH RECURSIVE made AS (
+  SELECT typtype, typbasetype, typtypmod FROM pg_catalog.pg_type WHERE oid = CAST(%(name)s AS regtype)
+  UNION ALL
+  SELECT t.typtype, t.typbasetype, t.typtypmod FROM pg_catalog.pg_type t JOIN made m ON t.oid = m.typbasetype
+)
+SELECT CASE WHEN e.typtype = 'e' THEN 'text' ELSE format_type(d.typbasetype, d.typtypmod) END
+FROM made e LEFT JOIN made d ON d.typtype = 'd' AND d.typbasetype IN (SELECT oid FROM pg_catalog.pg_type WHERE typtype = 'b')
+WHERE e.typtype = 'e' OR d.typbasetype IS NOT NULL
+LIMIT 1
+"""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -101,9 +113,9 @@ def ibis_source(data: Any) -> IbisSource:
     """
     try:
         engine = str(data.get_backend().name)
-        types = [data[i].type() for i in range(len(data.columns))]
-        kinds: tuple[Kind, ...] = tuple(_kind(t) for t in types)
-        rows = data.select(*[_at_the_door(data[i], k).name(f"c{i}") for i, k in enumerate(kinds)])
+        columns = _typed(data, [data[i] for i in range(len(data.columns))])
+        kinds: tuple[Kind, ...] = tuple(_kind(c.type()) for c in columns)
+        rows = data.select(*[_at_the_door(c, k).name(f"c{i}") for i, (c, k) in enumerate(zip(columns, kinds, strict=True))])
         return IbisSource(rows=rows, columns=tuple(data.columns), kinds=kinds, engine=engine)
     except Exception as reason:
         if not is_failure(reason):
@@ -111,9 +123,27 @@ def ibis_source(data: Any) -> IbisSource:
         raise SourceError.engine(first_line(reason)) from reason
 
 
+def _typed(data: Any, columns: list[Any]) -> list[Any]:
+    """The columns, those of PostgreSQL's types that Ibis does not know as what these are made of: enumerations, and domains."""
+    backend = data.get_backend()
+    unknown = [i for i, c in enumerate(columns) if c.type().is_unknown()] if backend.name == "postgres" else []
+    if not unknown:
+        return columns
+    first = fetched(nw.from_native(data.select(*[_type_of()(columns[i]).name(f"c{i}") for i in unknown]).limit(1)))
+    for i, names in zip(unknown, first.columns, strict=True):
+        for name in names.to_pylist():
+            held = backend.con.execute(_MADE_OF, {"name": name}).fetchone()
+            if held is not None:
+                columns[i] = cast(columns[i], str(backend.compiler.type_mapper.from_string(held[0])))
+    return columns
+
+
 def _at_the_door(column: Any, kind: Kind) -> Any:
-    """Text as plain text: an enumeration would compare by its order, ``citext`` without case, and JSON not at all."""
-    return cast(column, "string") if kind in ("text", "other") else column
+    """Text as plain text: an enumeration would compare by its order, ``citext`` without case, and JSON not at all. Money as numbers."""
+    held = column.type()
+    if kind in ("text", "other"):
+        return cast(column, "string")
+    return cast(column, str(held)) if held.is_decimal() and held.precision is not None else column
 
 
 def _kind(held: Any) -> Kind:
@@ -152,11 +182,19 @@ def _of_text(at: Any, digits: int) -> Any:
 @cache
 def _md5() -> Any:
     """The engine's own md5, as Ibis calls such a function."""
+    return import_module("ibis").udf.scalar.builtin(_no_body, name="md5", signature=((str,), str))
 
-    def md5(text):  # type: ignore[no-untyped-def]  # pyright: ignore
-        """An engine's function has no body here."""
 
-    return import_module("ibis").udf.scalar.builtin(md5, signature=((str,), str))
+@cache
+def _type_of() -> Any:
+    """PostgreSQL's word for the type of a value."""
+    types = import_module("ibis.expr.datatypes")
+    typed = import_module("ibis").udf.scalar.builtin(_no_body, name="pg_typeof", signature=((types.unknown,), str))
+    return lambda column: cast(typed(column), "string")
+
+
+def _no_body(value: Any) -> Any:
+    """What Ibis takes for the signature of an engine's function."""
 
 
 def _forget(backend: Any, name: str) -> None:
