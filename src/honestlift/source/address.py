@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 from urllib.parse import parse_qsl, quote, unquote, urlsplit
 
-from honestlift.errors import SourceError
+from honestlift.errors import ReachError
 
 _ADDRESS = re.compile(r"[A-Za-z][A-Za-z0-9+.-]*://.*", re.DOTALL)
 _FILES = {"file", "s3", "gs", "gcs", "az", "abfss", "http", "https", "hf"}
@@ -82,7 +82,7 @@ def filled(text: str, environment: Mapping[str, str] | None = None) -> Address:
     """The address with the variables that it names, ``${NAME}``, in percent code; one that is a variable is taken as it is.
 
     Raises:
-        SourceError: if a variable is not set, or the address cannot be read.
+        ReachError: if a variable is not set, or the address cannot be read.
     """
     environment = os.environ if environment is None else environment
     taken: list[str] = []
@@ -90,7 +90,7 @@ def filled(text: str, environment: Mapping[str, str] | None = None) -> Address:
     def value(found: re.Match[str]) -> str:
         name = found.group(1)
         if name not in environment:
-            raise SourceError.no_such_variable(name)
+            raise ReachError.no_such_variable(name)
         taken.append(environment[name])
         return environment[name]
 
@@ -98,7 +98,7 @@ def filled(text: str, environment: Mapping[str, str] | None = None) -> Address:
     url = value(whole) if whole else _VARIABLE.sub(lambda found: quote(value(found), safe=""), text)
     parts = _parts(url)
     if parts is None:
-        raise SourceError.not_an_address()
+        raise ReachError.not_an_address()
     secrets = [] if whole else [v for v in taken if v not in parts.netloc.rpartition("@")[2] and v not in parts.path]
     password = parts.netloc.rpartition("@")[0].partition(":")[2]
     secrets += [password, *(v for name, v in parse_qsl(parts.query) if _SECRET.search(name))]

@@ -8,7 +8,7 @@ from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from weakref import WeakValueDictionary, finalize
 
-from honestlift.errors import SourceError
+from honestlift.errors import ReachError, SourceError
 from honestlift.source.address import Address, filled
 from honestlift.source.failure import first_line, is_failure
 from honestlift.source.warehouse import IbisSource, ibis_source
@@ -47,7 +47,7 @@ def database_table(address: str, table: str | None) -> IbisSource:
     """
     place = filled(address)
     if table is None:
-        raise SourceError.address_without_table(place.shown)
+        raise ReachError.address_without_table(place.shown)
     backend = _session(place)
     try:
         schema, name = _found(backend, table)
@@ -57,7 +57,7 @@ def database_table(address: str, table: str | None) -> IbisSource:
     except Exception as reason:
         if not is_failure(reason):
             raise
-        raise SourceError.unreachable(place.shown, place.hidden(first_line(reason))) from None
+        raise ReachError.unreachable(place.shown, place.hidden(first_line(reason))) from None
 
 
 def _session(place: Address) -> Any:
@@ -69,11 +69,11 @@ def _session(place: Address) -> Any:
     try:
         backend = _postgres(place, ibis) if place.scheme in _POSTGRES else ibis.connect(place.url)
     except ImportError as reason:
-        raise SourceError.no_extra("ibis", reason.name or "ibis") from None
+        raise ReachError.no_extra("ibis", reason.name or "ibis") from None
     except Exception as reason:
         if not is_failure(reason) and not isinstance(reason, ValueError):
             raise
-        raise SourceError.unreachable(place.shown, place.hidden(first_line(reason))) from None
+        raise ReachError.unreachable(place.shown, place.hidden(first_line(reason))) from None
     _OPEN[place.url] = backend
     return backend
 
@@ -127,4 +127,4 @@ def package(name: str, extra: str) -> Any:
     try:
         return import_module(name)
     except ImportError as reason:
-        raise SourceError.no_extra(extra, reason.name or name) from None
+        raise ReachError.no_extra(extra, reason.name or name) from None

@@ -11,7 +11,7 @@ from weakref import finalize
 
 import narwhals as nw
 
-from honestlift.errors import SourceError
+from honestlift.errors import ReachError, SourceError
 from honestlift.source.failure import first_line, is_failure
 from honestlift.source.table import PRIME, Kind, Source
 
@@ -128,7 +128,7 @@ def spark_session() -> Any:
     try:
         return import_module("pyspark.sql").SparkSession.builder.appName("honestlift").getOrCreate()
     except ImportError as reason:
-        raise SourceError.no_extra("spark", reason.name or "pyspark") from None
+        raise ReachError.no_extra("spark", reason.name or "pyspark") from None
     except Exception as reason:
         if not is_failure(reason):
             raise

@@ -12,7 +12,7 @@ from weakref import finalize
 
 import narwhals as nw
 
-from honestlift.errors import SourceError
+from honestlift.errors import ReachError, SourceError
 from honestlift.source.failure import first_line, is_failure
 from honestlift.source.repairs import cast, fetched, repaired
 from honestlift.source.table import PRIME, Kind, Source
@@ -95,7 +95,7 @@ class IbisSource(Source):
         except Exception as reason:
             if not is_failure(reason):
                 raise
-            raise SourceError.no_copy(self.engine, first_line(reason)) from reason
+            raise ReachError.no_copy(self.engine, first_line(reason)) from reason
         finalize(copy.op(), _forget, backend, name)
         return replace(self, rows=_by_position(copy), columns=tuple(columns), kinds=tuple(kinds))
 
@@ -129,7 +129,9 @@ def _typed(data: Any, columns: list[Any]) -> list[Any]:
     unknown = [i for i, c in enumerate(columns) if c.type().is_unknown()] if backend.name == "postgres" else []
     if not unknown:
         return columns
-    first = fetched(nw.from_native(data.select(*[_type_of()(columns[i]).name(f"c{i}") for i in unknown]).limit(1)))
+    first = fetched(
+        nw.from_native(data.select(*[cast(_type_of()(columns[i]), "string").name(f"c{i}") for i in unknown]).limit(1))
+    )
     for i, names in zip(unknown, first.columns, strict=True):
         for name in names.to_pylist():
             held = backend.con.execute(_MADE_OF, {"name": name}).fetchone()
@@ -189,8 +191,7 @@ def _md5() -> Any:
 def _type_of() -> Any:
     """PostgreSQL's word for the type of a value."""
     types = import_module("ibis.expr.datatypes")
-    typed = import_module("ibis").udf.scalar.builtin(_no_body, name="pg_typeof", signature=((types.unknown,), str))
-    return lambda column: cast(typed(column), "string")
+    return import_module("ibis").udf.scalar.builtin(_no_body, name="pg_typeof", signature=((types.unknown,), str))
 
 
 def _no_body(value: Any) -> Any:
