@@ -104,18 +104,22 @@ def test_an_opt_in_study(engine):
     source = engine(rows())
     found = answer(hl.analyze(source, **study))
     assert found == answer(hl.analyze(source, **study))
-    assert_near(found, answer(hl.analyze(rows(), **study)))
+    assert_near(found["estimates"], answer(hl.analyze(rows(), **study))["estimates"])
 
 
-def assert_near(found: dict[str, Any], expected: dict[str, Any]) -> None:
-    """The same estimates to 1e-10, and all that is no number to the letter."""
-    for one, other in zip(found["estimates"], expected["estimates"], strict=True):
-        assert {k: v for k, v in one.items() if not isinstance(v, float)} == {
-            k: v for k, v in other.items() if not isinstance(v, float)
-        }
-        for key, value in one.items():
-            if isinstance(value, float):
-                assert value == pytest.approx(other[key], rel=1e-10, abs=1e-12), (one["method"], key)
+def assert_near(found: Any, expected: Any) -> None:
+    """Numbers to 1e-10, and all that is no number to the letter."""
+    if isinstance(found, float) and isinstance(expected, float):
+        assert found == pytest.approx(expected, rel=1e-10, abs=1e-12)
+    elif isinstance(found, dict):
+        assert list(found) == list(expected)
+        assert_near(list(found.values()), list(expected.values()))
+    elif isinstance(found, list):
+        assert len(found) == len(expected)
+        for one, other in zip(found, expected, strict=True):
+            assert_near(one, other)
+    else:
+        assert found == expected
 
 
 def test_infinities_are_refused_in_the_same_words(engine):
@@ -193,8 +197,6 @@ def test_keys_of_every_kind(engine):
         found, expected = scan.count_cells(one, [name]), scan.count_cells(other, [name])
         assert found.keys[name].labels == expected.keys[name].labels, name
         assert found.rows.tolist() == expected.rows.tolist(), name
-        assert scan.missing(one, name) == scan.missing(other, name), name
-        assert scan.different(one, name) == scan.different(other, name), name
     assert scan.distinct(one) == scan.distinct(other)
 
 
@@ -246,4 +248,4 @@ def test_rows_that_stay_in_the_engine(engine, monkeypatch):
     source = engine(rows(1500))
     found = answer(hl.analyze(source, **study))
     assert found == answer(hl.analyze(source, **study))
-    assert_near(found, answer(hl.analyze(rows(1500), **study)))
+    assert_near(found["estimates"], answer(hl.analyze(rows(1500), **study))["estimates"])

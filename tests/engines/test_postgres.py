@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import quote
 
+import narwhals as nw
 import numpy as np
 import pyarrow as pa
 import pytest
@@ -235,6 +236,26 @@ def test_a_user_who_may_write_no_temporary_tables(users):
     assert answer(hl.analyze(source, DESIGN, METRICS, seed=3)) == answer(hl.analyze(rows(), DESIGN, METRICS, seed=3))
     with pytest.raises(SourceError, match=r"wrote no temporary table: permission denied.*Grant it"):
         hl.analyze(source, DESIGN, [hl.Mean("minutes")], rows="events")
+
+
+def test_tables_of_one_session_are_joined(users):
+    ids = pa.table({"u": pa.array([2**53 + i for i in range(10)], pa.int64()), "v": range(10)})
+    with users.session() as session:
+        load(session, "ids", ids)
+    source, other = (connect(users.whole, table=t) for t in (f"{SCHEMA}.{TABLE}", "ids"))
+    mine, its = source.beside(["user", "minutes"], other, ["u", "v"])
+    right = its.everything().select(nw.col("c0"), nw.col("c1").alias("v"))
+    joined = mine.written(mine.everything().join(right, on="c0"), ["user", "minutes", "v"], ["integer", "number", "integer"])
+    assert scan.count_rows(joined) == 10
+    small = joined.placed(pa.table({"c2": [1, 2, 11], "name": ["one", "two", "none"]}))
+    named = scan.collect(joined.everything().join(small, on="c2").select("c2", "name").sort("c2"))
+    assert named.to_pylist() == [{"c2": 1, "name": "one"}, {"c2": 2, "name": "two"}]
+    joined.released()
+    with pytest.raises(SourceError, match=r"The engine stopped: .*does not exist"):
+        scan.count_rows(joined)
+    for alone in (connect(ids), connect(users.whole + "?application_name=other", table="ids")):
+        with pytest.raises(SourceError, match="cannot be joined"):
+            source.beside(["user"], alone, ["u"])
 
 
 def test_temporary_tables_go(users):

@@ -38,6 +38,13 @@ class ReachError(SourceError):
         )
 
     @classmethod
+    def two_sessions(cls, first: str, second: str) -> ReachError:
+        return cls(
+            f"One table is in {first} and the other in {second}, or in another session, and cannot be joined with it. Expected both in one "
+            "session of one engine. Connect both by the same address, or write both to files."
+        )
+
+    @classmethod
     def no_copy(cls, engine: str, reason: str) -> ReachError:
         return cls(
             f"{engine} wrote no temporary table: {reason}. Events, and ties between users, are first summed into one. Expected a user "

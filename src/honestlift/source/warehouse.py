@@ -11,6 +11,7 @@ from uuid import uuid4
 from weakref import finalize
 
 import narwhals as nw
+import pyarrow as pa
 
 from honestlift.errors import ReachError, SourceError
 from honestlift.source.failure import first_line, is_failure
@@ -38,9 +39,11 @@ class IbisSource(Source):
 
     Attributes:
         rows: an Ibis table with the columns ``c0``, ``c1``, ….
+        copy: name of the temporary table that they were written to.
     """
 
     rows: Any
+    copy: str | None = None
 
     def everything(self, count: int | None = None) -> nw.LazyFrame[Any]:
         """All columns as ``c0``, ``c1``, … by position; or the first ``count``, which may be more than have names."""
@@ -56,7 +59,32 @@ class IbisSource(Source):
         Raises:
             SourceError: if the engine fails, or its user may not write temporary tables.
         """
+        return self.written(rows, columns, kinds)
+
+    def beside(self, names: Sequence[str], other: Source, others: Sequence[str]) -> tuple[Source, Source]:
+        """Columns of two tables of one session, which can be joined as they are.
+
+        Raises:
+            SourceError: if the other is in another engine or session.
+        """
+        if not isinstance(other, IbisSource) or other.rows.get_backend() is not self.rows.get_backend():
+            raise ReachError.two_sessions(self.engine, other.engine)
+        pairs: list[tuple[IbisSource, Sequence[str]]] = [(self, names), (other, others)]
+        mine, its = [s.made(s.select(columns), columns, [s.kind(n) for n in columns]) for s, columns in pairs]
+        return mine, its
+
+    def written(self, rows: nw.LazyFrame[Any], columns: Sequence[str], kinds: Sequence[Kind]) -> Self:
+        """The same, where it can still be joined with what it was made from."""
         return self._written(_by_position(nw.to_native(rows)), columns, kinds)
+
+    def released(self) -> None:
+        """Drop the temporary table that these rows were written to, if any; the Source is of no use after it."""
+        if self.copy is not None:
+            _forget(self.rows.get_backend(), self.copy)
+
+    def placed(self, table: pa.Table) -> nw.LazyFrame[Any]:
+        """A small table of ours, where it can be joined with this one."""
+        return nw.from_native(self._copied(table))
 
     def sorted_copy(self, names: Sequence[str], keys: int) -> Source:  # noqa: ARG002
         """The named columns: the rows are too far away for a copy to be cheap, and the engine adds up by hash."""
@@ -89,15 +117,20 @@ class IbisSource(Source):
         return self.rows.select(*kept)
 
     def _written(self, rows: Any, columns: Sequence[str], kinds: Sequence[Kind]) -> Self:
-        backend, name = rows.get_backend(), f"honestlift_{uuid4().hex}"
+        copy = self._copied(repaired(rows, self.engine))
+        return replace(self, rows=_by_position(copy), columns=tuple(columns), kinds=tuple(kinds), copy=copy.op().name)
+
+    def _copied(self, rows: Any) -> Any:
+        """A temporary table of this session."""
+        backend, name = self.rows.get_backend(), f"honestlift_{uuid4().hex}"
         try:
-            copy = backend.create_table(name, obj=repaired(rows, self.engine), temp=True)
+            copy = backend.create_table(name, obj=rows, temp=True)
         except Exception as reason:
             if not is_failure(reason):
                 raise
             raise ReachError.no_copy(self.engine, first_line(reason)) from reason
         finalize(copy.op(), _forget, backend, name)
-        return replace(self, rows=_by_position(copy), columns=tuple(columns), kinds=tuple(kinds))
+        return copy
 
 
 def is_ibis(data: Any) -> bool:
