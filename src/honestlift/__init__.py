@@ -1,5 +1,6 @@
 """Honest effect estimates for AI features, where a plain A/B test lies."""
 
+from honestlift import starting as starting  # first: Ctrl-C is heard while the rest is loaded
 from honestlift import simulate
 from honestlift.source.connect import Source, connect
 from honestlift.design.assignment import Assignment, HashedFlag, Redraw, Rule, assign, read_rollout, redraws, treated_users

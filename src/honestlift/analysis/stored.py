@@ -49,6 +49,8 @@ def needs_rows(study: Study | OptInStudy) -> list[str]:
         reasons.append("learners")
     if isinstance(study, Study) and recorded(study) is not None:
         reasons.append("the two-stage assignment")
+    if isinstance(study, Study) and study.design.exposure is not None and study.design.exposure.graph is not None:
+        reasons.append("the collaboration graph")
     return reasons
 
 

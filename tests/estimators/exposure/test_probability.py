@@ -162,6 +162,30 @@ def test_a_rule_that_does_not_fit_is_refused():
         probabilities(RULES["complete"], graph(1), "any", 1, draws=0, rng=RNG(0))
 
 
+@pytest.mark.parametrize("weights", [(), (0.1234, 0.5, np.pi)])
+@pytest.mark.parametrize("name", ["complete", "coins among strata", "balanced"])
+def test_blocks_change_nothing(name: str, weights: tuple[float, ...], monkeypatch: pytest.MonkeyPatch):
+    """What is held at one time is smaller than one user's rows, or larger than all: the same bytes."""
+    redraw, reach = balanced() if name == "balanced" else RULES[name], graph(6, users=40, weights=weights)
+    monkeypatch.setattr("honestlift.estimators.exposure.probability.SMALL", 4)
+
+    def made() -> list[Probabilities]:
+        return [probabilities(redraw, reach, kind, least, draws=30, rng=RNG(5)) for kind, least in EXPOSURES]  # type: ignore[arg-type]
+
+    whole = made()
+    for where, size in (
+        ("probability.BLOCK", 5),
+        ("closed.STATES", 1),
+        ("subsets.SUMS", 9),
+        ("drawn.PAIRS", 5),
+        ("levels.CELLS", 50),
+    ):
+        monkeypatch.setattr(f"honestlift.estimators.exposure.{where}", size)
+    for small, large in zip(made(), whole, strict=True):
+        for part in ("level", "surrounded", "dose", "cell"):
+            np.testing.assert_array_equal(getattr(small, part), getattr(large, part))
+
+
 def balanced(threshold: float = 0.4) -> Redraw:
     z = whitened(np.array([[3.0, 14, 15, 92, 65, 35, 89, 79]]).T, ["size"])
     return replace(
