@@ -23,7 +23,7 @@ from honestlift.analysis.opt_in.reading import Step, read_opt_in
 from honestlift.analysis.opt_in.tables import balance_table, categories_table, drivers_table, overlap_table, weights_table
 from honestlift.analysis.reading import read
 from honestlift.analysis.rule import known_before
-from honestlift.analysis.saturation.checks import counted, design_checks
+from honestlift.analysis.saturation.checks import counted, split_checks
 from honestlift.analysis.saturation.reading import read_two_stage, recorded
 from honestlift.analysis.segments import segment_checks
 from honestlift.analysis.spillover.checks import chances, design_checks
@@ -101,7 +101,7 @@ def _two_stage(data: Any, study: Study, step: Step) -> Checked:
     """Does the split stand as it was drawn, in both stages."""
     reading = read_two_stage(connect(data), study, step, outcomes=False)
     step("Checking")
-    return _checked(study, "cluster", counted(reading), design_checks(reading, study), {}, ())
+    return _checked(study, "cluster", counted(reading), split_checks(reading, study), {}, ())
 
 
 def _cluster(data: Any, study: Study, step: Step) -> Checked:

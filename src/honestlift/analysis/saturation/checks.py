@@ -24,7 +24,7 @@ ROWS = tuple(replace(r, assumption=PLACE) if r.code == "one_place" else r for r 
 """What the effects of a two-stage design rest on; what colleagues do to each other within a workspace is what it measures."""
 
 
-def design_checks(reading: Reading, study: Study) -> list[Check]:
+def split_checks(reading: Reading, study: Study) -> list[Check]:
     """The record, the split, one row per user, users of both arms; no outcome is looked at."""
     record = recorded(study)
     assert record is not None

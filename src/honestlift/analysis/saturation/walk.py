@@ -11,7 +11,7 @@ from honestlift.analysis.checking import worst_first
 from honestlift.analysis.ledger import broken, ledger
 from honestlift.analysis.provenance import Clock, provenance
 from honestlift.analysis.record import assignment_facts
-from honestlift.analysis.saturation.checks import ROWS, counted, design_checks, outcome_checks, saturation_table, sizes
+from honestlift.analysis.saturation.checks import ROWS, counted, outcome_checks, saturation_table, sizes, split_checks
 from honestlift.analysis.saturation.estimates import Answer, estimate_two_stage
 from honestlift.analysis.saturation.reading import Reading, read_two_stage
 from honestlift.analysis.verdict import doubts, guardrail_state, guardrail_text, headline_text, level_of, violations, would_change
@@ -38,7 +38,7 @@ def analyze_two_stage(source: Source, study: Study, step: Callable[[str], None])
     step("Estimating")
     answers = [estimate_two_stage(m, reading, study) for m in study.metrics if isinstance(m, Mean)]
     step("Checking")
-    checks = worst_first([*design_checks(reading, study), *outcome_checks(reading, answers, study)])
+    checks = worst_first([*split_checks(reading, study), *outcome_checks(reading, answers, study)])
     primary = next(a for a in answers if a.metric is study.primary)
     rests_on = ledger(ROWS, checks, primary.headline)
     return Lift(
