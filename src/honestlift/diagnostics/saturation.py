@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from math import sqrt
 
+import numpy as np
+
 from honestlift.design.assignment import Assignment
 from honestlift.report import words
 from honestlift.result import Check, Level, Number
@@ -22,13 +24,23 @@ def saturation_followed(record: Assignment, users: Mapping[str, tuple[int, int]]
     """
     unknown = [name for name in users if record.arm_of(name) is None]
     wrong = [name for name, n in users.items() if name not in unknown and _off(float(str(record.arm_of(name))), n)]
+    scatter, limit = _scatter(record, {name: n for name, n in users.items() if name not in unknown})
     redrawn = record.reproduces()
-    evidence: dict[str, Number] = {"disagree": len(wrong), "not_in_record": len(unknown), "reproduces": int(redrawn)}
+    evidence: dict[str, Number] = {
+        "scatter": scatter,
+        "disagree": len(wrong),
+        "not_in_record": len(unknown),
+        "reproduces": int(redrawn),
+    }
     bad: list[str] = []
     if wrong:
         verb = "has" if len(wrong) == 1 else "have"
         bad.append(
             f"{words.count(len(wrong), 'workspace')} {verb} another share of treated users than recorded ({words.listing(wrong)})"
+        )
+    if scatter > limit:
+        bad.append(
+            f"shares of treated users scatter {words.times(scatter)} times as much as a coin for each user would make them"
         )
     if unknown:
         bad.append(f"{words.count(len(unknown), 'workspace')} of the data are not in the record ({words.listing(unknown)})")
@@ -46,6 +58,15 @@ def saturation_followed(record: Assignment, users: Mapping[str, tuple[int, int]]
     return Check(code="assignment_followed", level="stop" if bad else "ok", statement=text, remedy=remedy, evidence=evidence)
 
 
+def _scatter(record: Assignment, users: Mapping[str, tuple[int, int]]) -> tuple[float, float]:
+    """Mean squared distance from the saturation, in variances of a coin per user, and what it may be; near zero in a draw of fixed numbers."""
+    parts = [(float(str(record.arm_of(name))), n) for name, n in users.items()]
+    squares = [(n[1] - a * sum(n)) ** 2 / (sum(n) * a * (1 - a)) for a, n in parts if 0 < a < 1 and sum(n)]
+    if not squares:
+        return 0.0, 1.0
+    return sum(squares) / len(squares), 1 + SURPRISE * sqrt(2 / len(squares))
+
+
 def _off(saturation: float, users: tuple[int, int]) -> bool:
     n = sum(users)
     return abs(users[1] - saturation * n) > (1 if 0 < saturation < 1 else 0) + SURPRISE * sqrt(n * saturation * (1 - saturation))
@@ -57,11 +78,11 @@ def saturation_ratio(record: Assignment, present: Sequence[str]) -> Check:
 
     here = set(present)
     drawn = {name: list(record.assigned.values()).count(name) for name in record.rule.names}
-    lost = {level: sum(arm == level and name not in here for name, arm in record.assigned.items()) for level in drawn}
+    lost = {a: sum(arm == a and name not in here for name, arm in record.assigned.items()) for a in drawn}
     total, gone = sum(drawn.values()), sum(lost.values())
     p = 1.0
-    for level, size in drawn.items():
-        table = [[lost[level], size - lost[level]], [gone - lost[level], total - size - gone + lost[level]]]
+    for arm, size in drawn.items():
+        table = np.array([[lost[arm], size - lost[arm]], [gone - lost[arm], total - size - gone + lost[arm]]])
         p = min(p, len(drawn) * float(fisher_exact(table)[1])) if gone else p
     level: Level = "stop" if p < 0.001 else "caution" if p < 0.01 else "ok"
     text = f"{total - gone:,} of {words.count(total, 'recorded workspace')} are in the data"
