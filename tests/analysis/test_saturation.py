@@ -160,6 +160,29 @@ def test_bad_data_give_no_number():
         answer(pd.concat([ROWS, ROWS.head(1)]), DRAWN)
 
 
+def test_hardly_any_data_give_no_interval_and_no_trust():
+    drawn = record(4, (0.0, 1.0))
+    one = [next(w for w, a in drawn.assigned.items() if a == level) for level in ("0", "1")]
+    lift = answer(rows(drawn, size=3)[lambda d: d["workspace"].isin(one)], drawn)
+    assert lift.headline().conf_low is None
+    assert lift.verdict.level == "not trustworthy"
+    assert report_html(lift)
+    assert str(lift)
+    gone = ROWS.assign(other=ROWS["minutes"].where(ROWS["workspace"].map(DRAWN.assigned) == "0.5"))
+    with pytest.raises(hl.HonestliftError, match="one saturation alone"):
+        answer(gone, DRAWN, ["minutes", "other"])
+
+
+def test_who_joined_late_without_a_draw_is_left_out():
+    from dataclasses import replace
+
+    late = replace(DRAWN, rule=replace(DRAWN.rule, late="control"))
+    more = pd.concat([ROWS, ROWS[ROWS["treated"] == 0].tail(9).assign(workspace="new", user=lambda d: "x" + d["user"])])
+    lift = answer(more, late)
+    assert lift.data["dropped"] == {"workspace not in the record": 9}
+    assert lift.headline().estimate == pytest.approx(answer(ROWS, DRAWN).headline().estimate)
+
+
 def test_page_terminal_and_paragraph_say_what_was_done(lift: hl.Lift):
     page = report_html(lift)
     assert "Workspaces randomized to shares of treated users" in page

@@ -59,7 +59,7 @@ def saturation_followed(record: Assignment, users: Mapping[str, tuple[int, int]]
 
 
 def _scatter(record: Assignment, users: Mapping[str, tuple[int, int]]) -> tuple[float, float]:
-    """Mean squared distance from the saturation, in variances of a coin per user, and what it may be; near zero in a draw of fixed numbers."""
+    """Mean squared distance from the saturation, in variances of a coin per user, and what it may be; fixed numbers make it almost zero."""
     parts = [(float(str(record.arm_of(name))), n) for name, n in users.items()]
     squares = [(n[1] - a * sum(n)) ** 2 / (sum(n) * a * (1 - a)) for a, n in parts if 0 < a < 1 and sum(n)]
     if not squares:

@@ -18,6 +18,13 @@ class TwoStageError(DesignError):
         )
 
     @classmethod
+    def no_outcome(cls, column: str) -> TwoStageError:
+        return cls(
+            f"{column!r} is there at one saturation alone. Expected workspaces with it at two or more. Check how it was recorded, or leave "
+            "the metric out."
+        )
+
+    @classmethod
     def one_saturation(cls, cluster: str, found: int) -> TwoStageError:
         what = "Workspaces of one saturation alone are" if found else "No workspace of the record is"
         return cls(

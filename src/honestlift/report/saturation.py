@@ -44,7 +44,7 @@ def saturation_table(lift: Lift) -> tuple[str, tuple[str, ...], list[tuple[str, 
         (
             words.percent(r["saturation"]),
             f"{r['workspaces']:,}",
-            f"{r['users']:,}",
+            "–" if r["users"] is None else f"{r['users']:,}",
             *(words.number(r[key], places) for key in ("mean_control", "mean_treated", "mean")),
         )
         for r in found

@@ -84,5 +84,6 @@ def saturation_table(answers: Sequence[Answer], reading: Reading) -> Table:
                 float(m.mean()) + origin if m.size and k >= FEWEST else None
                 for m, k in ((data.means(0, a), n[0]), (data.means(1, a), n[1]), (data.means(None, a), users))
             ]
-            rows.append((answer.metric.label, a, int((data.saturation == a).sum()), users, float(n[1] / users), *means))
+            told = users if users >= FEWEST else None
+            rows.append((answer.metric.label, a, int((data.saturation == a).sum()), told, float(n[1] / users), *means))
     return Table(columns=columns, rows=tuple(rows))

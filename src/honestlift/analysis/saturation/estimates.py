@@ -13,6 +13,7 @@ from honestlift.analysis.sheet import Sheet, settled
 from honestlift.design.assignment.rule import saturation_name
 from honestlift.design.metric import Mean
 from honestlift.design.study import Study
+from honestlift.errors import TwoStageError
 from honestlift.estimators.saturation import Effect, TwoStage, effects
 from honestlift.inference.interval import relative, t_interval
 from honestlift.result import Estimate
@@ -50,6 +51,8 @@ def estimate_two_stage(metric: Mean, reading: Reading, study: Study) -> Answer:
     sheet = Sheet(metric=metric.label, level=study.level, units=int(users), clusters=data.saturation.size, smallest=smallest)
     found = effects(data)
     last = [e for e in found if e.kind == "overall"]
+    if not last:
+        raise TwoStageError.no_outcome(metric.column)
     headline = max(last, key=lambda e: e.high - e.low)
     rows = [_naive(data, square.sum(axis=0), origin, code_of(headline), sheet)]
     found.sort(key=lambda e: (e is not headline, ORDER.index(e.kind), e.low, e.high))

@@ -168,7 +168,8 @@ def _by_arm(
         return np.stack([spread(moments.sums[s]) for s in sums])
 
     told = tuple(names[i] for i in order)
-    arms = [record.arm_of(name) for name in told]
+    late = record.rule.late != "control"  # else who joined later was not randomized
+    arms = [record.arm_of(name) if late or name in record.assigned else None for name in told]
     return Reading(
         names=told,
         saturation=np.array([np.nan if a is None else float(a) for a in arms]),
