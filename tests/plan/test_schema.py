@@ -146,3 +146,16 @@ def test_the_schema_and_the_reader_agree(change: dict[str, Any], good: bool, tmp
     plan = {**MINIMAL, **change}
     assert accepts(json_schema(), plan, json_schema()) is good
     assert reader_accepts(plan, tmp_path) is good
+
+
+def test_rates_of_wrong_marks_are_numbers_or_ranges_and_come_back(write, minimal, refuse):
+    text = minimal.replace(
+        "  treatment: treated\n",
+        "  treatment: treated\n  exposure: {column: seen, misclassification: {false_positive: 0.05, false_negative: [0, 0.2]}}\n",
+    )
+    exposure = read_plan(write(text)).study.design.exposure
+    assert exposure is not None
+    assert exposure.misclassification is not None
+    assert exposure.misclassification.ranges == ((0.05, 0.05), (0.0, 0.2))
+    for wrong in ("1.5", "[0.1]", "[0.3, 0.1]", "often"):
+        assert refuse(text.replace("0.05", wrong))

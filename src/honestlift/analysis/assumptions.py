@@ -84,6 +84,7 @@ CLUSTER = (
         code="exposure_by_design",
         assumption="The design decides who is exposed, and the record of it is right",
         tests=("exposure_not_randomized", "placebo_exposure", "ties_unknown", "ties_after_launch"),
+        bounds=("misclassification",),
         unseen="The plan names no exposure; only direct and spillover effects would rest on it.",
     ),
     Row(

@@ -28,6 +28,7 @@ from honestlift.analysis.segments import segment_tables
 from honestlift.analysis.spillover.walk import with_graph
 from honestlift.analysis.stored import reading_of
 from honestlift.analysis.tables import cluster_table, density_table, exposure_table, groups_of
+from honestlift.analysis.unmeasured_exposure import unmeasured_checks, unmeasured_tables
 from honestlift.analysis.verdict import headline_of, judge
 from honestlift.analysis.winsorizing import winsorized_table, with_plain
 from honestlift.design.metric import Metric, Quantile, Ratio
@@ -59,7 +60,7 @@ def analyze_cluster(source: Source | StoredMoments, study: Study, step: Step) ->
     step("Re-drawing the assignment")
     lab = run_lab(reading, study)
     step("Checking")
-    checks = worst_first([*check(reading, answers, study, lab, stages), *graph.checks])
+    checks = worst_first([*check(reading, answers, study, lab, stages), *graph.checks, *unmeasured_checks(answers, study)])
     further = comparisons(reading, asked, _answer)
     several = multiplicity_table(answers, study, further)
     rests_on = ledger(CLUSTER, checks, headline_of(answers, study))
@@ -94,6 +95,7 @@ def _tables(
         "exposure": exposure_table(answers),
         "outcome_density": density_table(reading, study.primary, study),
     }
+    tables |= unmeasured_tables(answers, study)
     tables |= segment_tables(reading, answers, study) if study.segments else {}
     tables |= {"winsorized": winsorized_table(reading.capped, reading.cells)} if reading.capped else {}
     tables |= {"placebo_lab": lab.table()} if lab else {}

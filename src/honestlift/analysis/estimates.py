@@ -119,7 +119,7 @@ def estimate_metric(
     honest = _honest(outcome, outcome if mean else ratios, adjustment, sheet, within=within if strata else None)
     rows = [_naive(plain, sheet), _weighted_means(outcome, sheet), *honest.rows]
     tables = [plain, *honest.tables]
-    if mean and _contrasts_exposure(outcome):
+    if mean and contrasts_exposure(outcome):
         exposed = published.two_exposure_moments(outcome)
         rows += _two_exposure(exposed, outcome, study, sheet)
         tables.append(exposed)
@@ -182,7 +182,7 @@ def contrast(outcome: Outcome, level: float) -> tuple[float, Interval]:
     return effect, t_interval(effect, error, satterthwaite(white, pick), level)
 
 
-def _contrasts_exposure(outcome: Outcome) -> bool:
+def contrasts_exposure(outcome: Outcome) -> bool:
     """Whether there are exposed and unexposed controls."""
     if outcome.exposed is None:
         return False

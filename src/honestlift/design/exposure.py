@@ -8,6 +8,7 @@ from dataclasses import dataclass, field, fields
 from datetime import date
 from typing import Any, Literal, cast
 
+from honestlift.design.misclassification import Misclassification
 from honestlift.errors import DesignError
 
 RuleKind = Literal["any", "count", "fraction", "share"]
@@ -112,6 +113,7 @@ class Exposure:
         launch: with a graph, the day from which ties may be an effect of the treatment.
         randomized: with a column, set it to vouch that re-drawing the assignment of clusters would change the mark of a user
             whose own arm is held fixed. Without it the contrasts that use the mark are associations.
+        misclassification: with a column, how often the mark is wrong; the result then says what it would be at these rates.
 
     Raises:
         DesignError: if none or several of the three are given, or the rule is none.
@@ -129,6 +131,7 @@ class Exposure:
     rule: ExposureRule = "any"
     launch: date | str | None = None
     randomized: bool = False
+    misclassification: Misclassification | None = None
 
     def __post_init__(self) -> None:
         edges: object = self.edges
@@ -144,6 +147,8 @@ class Exposure:
             raise DesignError.out_of_range("exposure", self.column, "a rule and a launch only with edges or artifacts")
         if self.graph is not None and self.randomized:
             raise DesignError.out_of_range("randomized", True, "it only with a column: with a graph the design itself tells")
+        if self.graph is not None and self.misclassification is not None:
+            raise DesignError.out_of_range("misclassification", self.misclassification, "it only with a column of marks")
         _check(self.rule)
         if isinstance(self.launch, str):
             try:
@@ -179,7 +184,9 @@ class Exposure:
     def canonical(self) -> dict[str, Any]:
         """All that can change a number, as plain values; where the ties are stored is left out, as it is for the rows."""
         if self.column is not None:
-            return {"column": self.column, "randomized": self.randomized}
+            wrong = self.misclassification
+            told = {"column": self.column, "randomized": self.randomized}
+            return told | ({"misclassification": wrong.canonical()} if wrong else {})
         told: dict[str, Any] = {"rule": self.rule if isinstance(self.rule, str) else dict(self.rule)}
         told |= {"launch": self.since.isoformat()} if self.since else {}
         graph = self.graph
@@ -195,7 +202,7 @@ def _check(rule: object) -> None:
     number = isinstance(value, (int, float)) and not isinstance(value, bool) and math.isfinite(value)
     least = float(value) if number and isinstance(value, (int, float)) else 0.0
     if not ((key == "count" and least >= 1 and least.is_integer()) or (key == "fraction" and 0 < least <= 1)):
-        raise DesignError.out_of_range("rule", given or str(rule), _RULES)
+        raise DesignError.out_of_range("rule", given or str(cast("object", rule)), _RULES)
 
 
 def _of(kind: Any, given: Mapping[str, Any]) -> Any:

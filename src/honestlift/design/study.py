@@ -138,7 +138,7 @@ class Study:
         """Everything in the study that can change a number or a word, as plain values."""
         exposure = self.design.exposure
         bare = replace(self, design=replace(self.design, exposure=None), headline="itt")  # the ties may be a frame of any size
-        values = asdict(bare) | {"headline": self.headline}
+        values: dict[str, Any] = asdict(bare) | {"headline": self.headline}
         values["design"]["exposure"] = exposure and exposure.canonical()
         values = {k: v for k, v in values.items() if k != "segments" or v}
         values["metrics"] = [_told(metric) for metric in values["metrics"]]

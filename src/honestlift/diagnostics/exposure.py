@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+import math
+from collections.abc import Mapping
 
+from honestlift.inference.focal import ExposureTest
 from honestlift.report import words
 from honestlift.result import Check, Level, Number
 
@@ -18,6 +20,9 @@ UNKNOWN = (0.05, 0.50)
 
 PLACEBO = (0.01, 0.001)
 """p-values of exposure on the measure before the launch."""
+
+INTERFERENCE = 0.05
+"""p-value of the focal-unit test below which outcomes go with the arms of others."""
 
 SURE = 2.5
 """Standard errors between two estimates of the effect of launching that are too many."""
@@ -144,27 +149,50 @@ def launch_agreement(metric: str, line: tuple[float, float], cross: tuple[float,
     )
 
 
-def placebo_exposure(metric: str, found: Sequence[tuple[str, float, float | None]]) -> Check:
-    """Exposure against the measure before the launch, by the default estimator: it can have done nothing there.
+def interference(metric: str, test: ExposureTest) -> Check:
+    """The focal-unit test: do outcomes of some workspaces go with the re-drawn arms of the others?"""
+    found = not math.isnan(test.p_value) and test.p_value < INTERFERENCE
+    text = f"Among {test.users:,} users of {test.clusters:,} workspaces, {words.clean(metric)} goes with the arms of other workspaces by "
+    text += f"{words.signed(test.slope, 3)} from none to all of the ties treated ({words.p_value(test.p_value)}, exact)"
+    if math.isnan(test.p_value):
+        text = "Nobody has ties whose arms vary: whether outcomes go with the arms of other workspaces cannot be tested"
+    return Check(
+        code="interference",
+        level="caution" if found else "ok",
+        statement=text + (": the feature reaches users of other workspaces." if found else "."),
+        remedy="Read the contrast of the arms as what it is, and decide a launch on the effect of everyone on." if found else "",
+        evidence={
+            "slope": _told(test.slope),
+            "p_value": _told(test.p_value),
+            "smallest_p": test.smallest_p,
+            "spread": _told(test.spread),
+        },
+        concerns=("itt_user", "itt_cluster"),
+        metric=metric,
+    )
 
-    Args:
-        metric: the metric.
-        found: estimand, estimate and p-value of each contrast.
-    """
-    worst = min(found, key=lambda f: 1.0 if f[2] is None else f[2])
-    p = 1.0 if worst[2] is None else min(1.0, worst[2] * len(found))
+
+def placebo_exposure(metric: str, test: ExposureTest) -> Check:
+    """Treated ties against the measure before the launch, under re-drawn arms: they can have done nothing there."""
+    p = 1.0 if math.isnan(test.p_value) else test.p_value
     level: Level = "stop" if p < PLACEBO[1] else "caution" if p < PLACEBO[0] else "ok"
-    text = f"On the measure before the launch the {NAMES[worst[0]]} is {words.signed(worst[1], 3)} "
-    text += f"({words.p_value(p)}, corrected), where exposure can have done nothing."
+    text = f"The measure of {words.clean(metric)} before the launch goes with treated ties by {words.signed(test.slope, 3)} "
+    text += f"({words.p_value(p)}, exact), where they can have done nothing."
     remedy = (
-        "" if level == "ok" else "The ties or the assignment are not what they seem: who is exposed differed before the launch."
+        ""
+        if level == "ok"
+        else "Ties or arms are not what they seem, or the draw was unlucky: who is exposed differed before the launch."
     )
     return Check(
         code="placebo_exposure",
         level=level,
         statement=text,
         remedy=remedy,
-        evidence={"p_value": p, "estimate": worst[1]},
+        evidence={"p_value": _told(test.p_value), "slope": _told(test.slope), "smallest_p": test.smallest_p},
         concerns=EFFECTS,
         metric=metric,
     )
+
+
+def _told(value: float) -> float | None:
+    return None if math.isnan(value) else value

@@ -5,8 +5,10 @@ from honestlift.errors.moments import MomentsError
 from honestlift.errors.planning import PlanningError
 from honestlift.errors.quantiles import QuantileError
 from honestlift.errors.question import AssignmentError, DesignError, PlanError
+from honestlift.errors.reach import ReachError
 from honestlift.errors.root import HonestliftError, listed
 from honestlift.errors.rows import ColumnError, DataError, SourceError
+from honestlift.errors.ties import TiesError
 
 __all__ = [
     "AssignmentError",
@@ -19,7 +21,9 @@ __all__ = [
     "PlanError",
     "PlanningError",
     "QuantileError",
+    "ReachError",
     "ReportError",
     "SourceError",
+    "TiesError",
     "listed",
 ]

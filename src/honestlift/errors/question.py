@@ -184,6 +184,13 @@ class AssignmentError(HonestliftError, ValueError):
         )
 
     @classmethod
+    def held_arms_impossible(cls) -> AssignmentError:
+        return cls(
+            "The rule could not have given the arms that are to be held: a stratum has more of one arm than the rule gives it. Expected "
+            "arms that follow the record. Hold the data to it with `honestlift check`."
+        )
+
+    @classmethod
     def not_in_record(cls, count: int, example: object) -> AssignmentError:
         return cls(
             f"{count:,} clusters are not in the assignment record, for example {example!r}, and it refuses late ones. "

@@ -28,8 +28,8 @@ class SourceError(HonestliftError, OSError):
     @classmethod
     def unsupported(cls, kind: str) -> SourceError:
         return cls(
-            f"A {kind} is not a table that honestlift can read. Expected a path, a DuckDB relation, or a pandas, Polars, "
-            "Arrow or PySpark frame."
+            f"A {kind} is not a table that honestlift can read. Expected a path, a DuckDB relation, an Ibis table, or a pandas, "
+            "Polars, Arrow or PySpark frame."
         )
 
     @classmethod
@@ -64,6 +64,13 @@ class SourceError(HonestliftError, OSError):
     @classmethod
     def engine(cls, reason: str) -> SourceError:
         return cls(f"The engine stopped: {reason}. Nothing was estimated. Mend the data or give the engine more room.")
+
+    @classmethod
+    def no_room(cls, reason: str) -> SourceError:
+        return cls(
+            f"The engine has run out of room: {reason}. Nothing was estimated. Expected memory, or space on disk, for what a scan has "
+            "to hold. Raise --memory-limit, name a folder on a larger disk by --spill, or use fewer --threads."
+        )
 
 
 class ColumnError(HonestliftError, LookupError):
@@ -200,19 +207,6 @@ class DataError(HonestliftError, ValueError):
         )
 
     @classmethod
-    def other_ids(cls, column: str, held: str, unit: str, expected: str) -> DataError:
-        return cls(
-            f"Column {column!r} of the ties holds {held}, and {unit!r}, the unit, {expected}. Expected ids of the same kind. Convert one."
-        )
-
-    @classmethod
-    def weights_apart(cls, least: float, most: float) -> DataError:
-        return cls(
-            f"The weights of the ties go from {least:g} to {most:g}, too far apart to be added. Expected weights of like size. "
-            "Check their unit, or leave the weight out."
-        )
-
-    @classmethod
     def mixed_zones(cls, first: str, second: str) -> DataError:
         return cls(
             f"{first!r} has a time zone and {second!r} has none, so that nobody can say which of two times is the earlier. Expected both "
@@ -307,10 +301,3 @@ class DataError(HonestliftError, ValueError):
     @classmethod
     def no_users_left(cls, why: str) -> DataError:
         return cls(f"{why} leaves no users in one of the arms. Expected some in both. Widen it, or leave it out.")
-
-    @classmethod
-    def too_many_ties(cls, pairs: int, most: int) -> DataError:
-        return cls(
-            f"The ties join users to {pairs:,} clusters of other users. Expected at most {most:,} such pairs, which are held in memory. "
-            "Leave out weak ties, or study a random part of the clusters."
-        )

@@ -10,7 +10,7 @@ from typing import Any
 import narwhals as nw
 
 from honestlift.design.exposure import Artifacts, Edges
-from honestlift.errors import DataError
+from honestlift.errors import DataError, TiesError
 from honestlift.moments.exact import Grid, grid
 from honestlift.moments.expressions import double, levels, present, rounded
 from honestlift.moments.scan import collect
@@ -54,7 +54,7 @@ def same_kind(unit: str, of_unit: Kind, ends: Mapping[str, Kind]) -> bool:
     for name, kind in ends.items():
         alike = kind == of_unit or {kind, of_unit} <= {"integer", "number", "text"}
         if not alike or kind == "other":
-            raise DataError.other_ids(name, kind, unit, of_unit)
+            raise TiesError.other_ids(name, kind, unit, of_unit)
     return all(kind == of_unit or (kind == "number" and of_unit == "integer") for kind in ends.values())
 
 
@@ -197,7 +197,7 @@ def _weight_grid(kind: Kind | None, facts: Mapping[str, Any]) -> Grid | None:
     if most is None or kind in ("integer", "boolean"):
         return Grid(0.0, None)
     if not least > 0 or most / least > 2.0**80:
-        raise DataError.weights_apart(least, most)
+        raise TiesError.weights_apart(least, most)
     return grid(most, 2 * facts["rows"], 0.0, 1.0)
 
 

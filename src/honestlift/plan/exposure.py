@@ -8,9 +8,17 @@ from typing import Annotated, Any, Literal
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
 from honestlift.design.exposure import Artifacts, Edges, Exposure
+from honestlift.design.misclassification import Misclassification
 from honestlift.errors import DesignError
 from honestlift.plan.location import resolve, shorten
 from honestlift.plan.section import Section, Text
+
+Share = Annotated[float, Field(ge=0, lt=1)]
+Rate = Annotated[
+    Annotated[Share, Tag("(one)")] | Annotated[list[Share], Field(min_length=2, max_length=2), Tag("(two)")],
+    Discriminator(lambda value: "(two)" if isinstance(value, (list, tuple)) else "(one)"),  # pyright: ignore[reportUnknownLambdaType]
+]
+"""A share, or the lowest and the highest."""
 
 
 class EdgesSection(Section):
@@ -59,6 +67,23 @@ class FractionSection(Section):
     )
 
 
+class MisclassificationSection(Section):
+    """How often the mark of an exposure is wrong."""
+
+    model_config = ConfigDict(title="Wrong marks")
+
+    false_positive: Rate = Field(
+        default=0.0,
+        description="Share of unexposed users who are marked; two numbers are the lowest and the highest.",
+        examples=[0.05],
+    )
+    false_negative: Rate = Field(
+        default=0.0,
+        description="Share of exposed users who are not marked; two numbers are the lowest and the highest.",
+        examples=[[0.0, 0.2]],
+    )
+
+
 def _rule_of(value: object) -> str:
     if isinstance(value, dict):
         return "(count)" if "count" in value else "(fraction)"
@@ -88,6 +113,12 @@ class ExposureSection(Section):
         default=False,
         description="With a column: true vouches that the design moves the mark; otherwise what uses it is an association.",
         examples=[False],
+    )
+    misclassification: MisclassificationSection | None = Field(
+        default=None,
+        title="Misclassification",
+        description="With a column: how often the mark is wrong; the result says what it would be at these rates.",
+        examples=[{"false_positive": 0.05, "false_negative": [0.0, 0.2]}],
     )
     edges: EdgesSection | None = Field(
         default=None,
@@ -131,7 +162,18 @@ def read_exposure(section: ExposureSection | None, folder: Path) -> Exposure | N
         rule=rule,
         launch=section.launch,
         randomized=section.randomized,
+        misclassification=_wrong(section.misclassification),
     )
+
+
+def _wrong(section: MisclassificationSection | None) -> Misclassification | None:
+    if section is None:
+        return None
+
+    def rate(value: float | list[float]) -> float | tuple[float, float]:
+        return (value[0], value[1]) if isinstance(value, list) else value
+
+    return Misclassification(false_positive=rate(section.false_positive), false_negative=rate(section.false_negative))
 
 
 def _placed(section: Section, folder: Path) -> dict[str, Any]:
@@ -147,7 +189,9 @@ def exposure_values(exposure: Exposure, folder: Path) -> dict[str, Any]:
     """
     graph = exposure.graph
     if graph is None:
-        return {"column": exposure.column, "randomized": exposure.randomized}
+        wrong = exposure.misclassification
+        told = {"column": exposure.column, "randomized": exposure.randomized}
+        return told | ({"misclassification": wrong.canonical()} if wrong else {})
     if not isinstance(graph.data, str):
         raise DesignError.out_of_range("data of the ties", type(graph.data).__name__, "the path of a file in a plan")
     told: dict[str, Any] = {"data": shorten(graph.data, folder), **graph.columns}

@@ -9,6 +9,7 @@ from honestlift.report.asked import ALIKE, naive_ratio, primary
 from honestlift.report.figures import figures_of
 from honestlift.report.names import estimand
 from honestlift.report.page import Fact, Section, headline, told
+from honestlift.report.reach import reach_sections, stated
 from honestlift.report.segments import found as told_segments
 from honestlift.report.spillover import exposure
 from honestlift.report.spillover import lead as leakage
@@ -39,6 +40,7 @@ def sections(lift: Lift) -> list[Section]:
         made.append(
             Section(id="spillover", link="Spillover" if reached else title, title=title, lead=leakage(lift), figures=shown)
         )
+    made += reach_sections(lift)
     if "caterpillar" in found:
         lead = " ".join(filter(None, (resemblance(lift), sizes(lift))))
         title = "Workspace by workspace"
@@ -74,6 +76,7 @@ def contents(lift: Lift) -> dict[str, Any]:
         "observational": False,
         "facts": facts(lift),
         "exposure": exposure(lift),
+        "stated": stated(lift),
         "share_head": "Of control",
         "letters": "T is 1 in treated workspaces, i counts users, g workspaces; G or K is the number of workspaces, n that of users, "
         "k that of coefficients.",

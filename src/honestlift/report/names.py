@@ -101,6 +101,7 @@ CHECKS = {
     "placebo_exposure": "Exposure did nothing before",
     "interference": "Others' arms move outcomes",
     "launch_agreement": "Roads to the launch agree",
+    "misclassification": "Marks wrong at stated rates",
     "use_in_control": "Use in control workspaces",
     "first_stage": "The offer moves use",
     "missing_outcome": "Missing outcomes",

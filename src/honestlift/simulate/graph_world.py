@@ -81,28 +81,31 @@ def collaboration_graph(
         "minutes_before": before,
         "session_minutes": minutes,
     }
-    table = pa.table({name: values[order] for name, values in columns.items()})
+    table = pa.Table.from_pydict({name: values[order] for name, values in columns.items()})
     truth = {
         "direct": DIRECT,
         "spillover": SPILLOVER,
         "spillover_treated": SPILLOVER,
         "gate": DIRECT + SPILLOVER * float(tied.mean()),
     }
-    return World(table=table, truth=truth, assignment=assignment, edges=pa.table({"source": source, "target": target}))
+    return World(
+        table=table, truth=truth, assignment=assignment, edges=pa.Table.from_pydict({"source": source, "target": target})
+    )
 
 
 def _ties(
     workspace: NDArray[np.int64], activity: Floats, count: int, within: float, rng: np.random.Generator
 ) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """Pairs of users, each drawn by activity; the second from the workspace of the first, or from all."""
-    sums = np.concatenate([[0.0], np.cumsum(activity)])
-    source = np.searchsorted(sums, rng.random(count) * sums[-1], side="right") - 1
+    sums = np.concatenate([np.zeros(1), np.cumsum(activity)])
+    whole = float(sums[-1])
+    last = workspace.size - 1
+    source = np.minimum(np.searchsorted(sums, rng.random(count) * whole, side="right") - 1, last).astype(np.int64)
     first = np.searchsorted(workspace, workspace[source], side="left")
     end = np.searchsorted(workspace, workspace[source], side="right")
     inside = rng.random(count) < within
-    low, high = np.where(inside, sums[first], 0.0), np.where(inside, sums[end], sums[-1])
-    target = np.searchsorted(sums, low + rng.random(count) * (high - low), side="right") - 1
-    source, target = (np.clip(ends, 0, workspace.size - 1).astype(np.int64) for ends in (source, target))
+    low, high = np.where(inside, sums[first], 0.0), np.where(inside, sums[end], whole)
+    target = np.minimum(np.searchsorted(sums, low + rng.random(count) * (high - low), side="right") - 1, last).astype(np.int64)
     apart = source != target
     return source[apart], target[apart]
 

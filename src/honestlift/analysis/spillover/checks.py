@@ -3,21 +3,25 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from dataclasses import replace
 
 import numpy as np
+from numpy.typing import NDArray
+from scipy.sparse import csr_array
 
 from honestlift.analysis.estimates import Answer
-from honestlift.analysis.sheet import Sheet, linear_row
 from honestlift.analysis.spillover.estimates import Spilled
 from honestlift.analysis.spillover.reading import Graph
 from honestlift.design.study import Study
 from honestlift.diagnostics import exposure
-from honestlift.errors import DesignError
-from honestlift.estimators.exposure.strata import CONTRASTS, held_by, strata_moments
-from honestlift.estimators.fit import least_squares
-from honestlift.inference.sandwich import whiten
+from honestlift.estimators.exposure.strata import CONTRASTS, taken
+from honestlift.inference.focal import focal_test, placebo_exposure_test
 from honestlift.result import Check
+
+MOST_USERS = 100_000
+"""Users whose outcomes the exact tests look at; of more, a random part, which keeps them exact."""
+
+MOST_CLUSTERS = 6_000
+"""Clusters up to which they are made: their sums are of pairs of clusters."""
 
 
 def graph_checks(graph: Graph, spilled: Sequence[Spilled], answers: Sequence[Answer], study: Study) -> list[Check]:
@@ -25,7 +29,7 @@ def graph_checks(graph: Graph, spilled: Sequence[Spilled], answers: Sequence[Ans
     made = design_checks(graph, study)
     primary = next((s for s in spilled if s.metric == study.primary.label), None)
     if primary is not None:
-        made += exposure.positivity({e: _left_out(graph, primary, e) for e in CONTRASTS})
+        made += chances(graph, primary.valid)
     for found in spilled:
         line = next((e for e in found.estimates if e.method == "linear_in_fraction"), None)
         cross = next((e for e in found.estimates if e.method == "surrounded_hajek"), None)
@@ -34,7 +38,7 @@ def graph_checks(graph: Graph, spilled: Sequence[Spilled], answers: Sequence[Ans
                 None if cross is None or cross.estimate is None or cross.std_error is None else (cross.estimate, cross.std_error)
             )
             made.append(exposure.launch_agreement(found.metric, (line.estimate, line.std_error), told))
-    return made + [c for found, answer in _pairs(spilled, answers) for c in _placebo(graph, found, answer, study)]
+    return made + [c for found, answer in _pairs(spilled, answers) for c in _tests(graph, found, answer, study)]
 
 
 def design_checks(graph: Graph, study: Study) -> list[Check]:
@@ -50,11 +54,16 @@ def design_checks(graph: Graph, study: Study) -> list[Check]:
     ]
 
 
-def _left_out(graph: Graph, primary: Spilled, estimand: str) -> float | None:
-    """Share of the users with the outcome who could not have had both levels."""
-    if estimand not in primary.kept:
-        return None
-    return float(1.0 - graph.people.possible(*CONTRASTS[estimand])[primary.valid].mean())
+def chances(graph: Graph, valid: NDArray[np.bool_]) -> list[Check]:
+    """Whether the users with an outcome, (U,), could have had both levels of each contrast."""
+    people = graph.people
+
+    def left_out(estimand: str) -> float | None:
+        if taken(people, estimand, valid) is None:
+            return None
+        return float(1.0 - people.possible(*CONTRASTS[estimand])[valid].mean())
+
+    return exposure.positivity({estimand: left_out(estimand) for estimand in CONTRASTS})
 
 
 def _pairs(spilled: Sequence[Spilled], answers: Sequence[Answer]) -> list[tuple[Spilled, Answer]]:
@@ -62,25 +71,21 @@ def _pairs(spilled: Sequence[Spilled], answers: Sequence[Answer]) -> list[tuple[
     return [(found, by_label[found.metric]) for found in spilled]
 
 
-def _placebo(graph: Graph, found: Spilled, answer: Answer, study: Study) -> list[Check]:
-    """The contrasts on the metric's own measure before the launch."""
-    pre = answer.metric.pre
-    if pre is None or pre not in graph.outcomes:
+def _tests(graph: Graph, found: Spilled, answer: Answer, study: Study) -> list[Check]:
+    """Exact tests under re-drawn arms: do outcomes go with the arms of others, and did they before the launch?"""
+    people, column, pre = graph.people, answer.metric.columns[0], answer.metric.pre
+    if graph.arm.size > MOST_CLUSTERS:
         return []
-    y = graph.outcomes[pre]
-    known = np.isfinite(y)
-    sheet = Sheet(metric=found.metric, level=study.level, units=0, clusters=None)
-    told: list[tuple[str, float, float | None]] = []
-    for estimand, (users, held) in found.kept.items():
-        both = users & known
-        beside = held if bool((both == users).all()) else held_by(graph.people, both)
-        moments, name = strata_moments(graph.people, estimand, both, beside, np.where(known, y, 0.0), 0.0)
-        try:
-            row = linear_row(
-                whiten(least_squares(moments)), name, "exposure_strata_ols", estimand, "CR2", replace(sheet, units=1)
-            )
-        except DesignError:
-            continue
-        if row.estimate is not None:
-            told.append((estimand, row.estimate, row.p_value))
-    return [exposure.placebo_exposure(found.metric, told)] if told else []
+    rng = np.random.default_rng([study.seed, 8])
+    looked = rng.random(people.users) < MOST_USERS / people.users
+    shape = (people.users, graph.arm.size)
+    ties = csr_array((graph.reach.weight, graph.reach.partner, graph.reach.indptr), shape=shape)
+    asked = (people.own, ties, graph.arm, graph.redraw, rng)
+    made: list[Check] = []
+    if found.metric == study.primary.label:
+        share = min(0.5, MOST_USERS / people.users)
+        made.append(exposure.interference(found.metric, focal_test(graph.outcomes[column], *asked, share=share)))
+    if pre is not None and pre in graph.outcomes:
+        before = np.where(looked, graph.outcomes[pre], np.nan)
+        made.append(exposure.placebo_exposure(found.metric, placebo_exposure_test(before, *asked)))
+    return made

@@ -15,10 +15,10 @@ from honestlift.design.assignment import Redraw
 from honestlift.design.exposure import Exposure
 from honestlift.design.metric import Mean
 from honestlift.design.study import Study
-from honestlift.errors import DataError
+from honestlift.errors import TiesError
 from honestlift.estimators.exposure.levels import fraction, reached
 from honestlift.estimators.exposure.people import Floats, People
-from honestlift.estimators.exposure.probability import probabilities
+from honestlift.estimators.exposure.probability import Probabilities, probabilities
 from honestlift.moments.edges import EdgeCounts
 from honestlift.moments.expressions import double
 from honestlift.moments.reach import Reach
@@ -64,8 +64,10 @@ class Graph:
     draws: int
 
 
-def read_graph(reading: Reading, study: Study, step: Step) -> Graph | None:
+def read_graph(reading: Reading, study: Study, step: Step, *, outcomes: bool = True) -> Graph | None:
     """Join the ties to the users in the engine, and bring back one row per user and partner cluster; None without a graph.
+
+    Without ``outcomes`` no scan names the column of a metric.
 
     Raises:
         ColumnError: if a column of the ties is missing.
@@ -77,52 +79,56 @@ def read_graph(reading: Reading, study: Study, step: Step) -> Graph | None:
     graph = None if exposure is None else exposure.graph
     if exposure is None or graph is None:
         return None
-    d, cells, source = study.design, reading.cells, reading.source
+    d, cells = study.design, reading.cells
     step("Joining ties to users")
-    columns = list(dict.fromkeys(c for m in study.metrics if isinstance(m, Mean) for c in (m.column, m.pre) if c))
+    means = [m for m in study.metrics if isinstance(m, Mean)] if outcomes else []
+    columns = list(dict.fromkeys(c for m in means for c in (m.column, m.pre) if c))
     wanted = list(dict.fromkeys([d.unit, d.cluster, d.arm, *columns]))
     treatment = cells.moments.keys[d.arm]
     treated = treatment.labels[int(treatment.codes[cells.treated][0])]
-    ties = read_ties(source, wanted, graph, connect(graph.data, table=graph.table), treated, exposure.since)
+    ties = read_ties(reading.source, wanted, graph, connect(graph.data, table=graph.table), treated, exposure.since)
     place = {name: i for i, name in enumerate(cells.names)}
     moved = np.array([place[name] for name in ties.names], dtype=np.int64)
-    own, order, outcomes = _users(ties, moved, wanted, columns, reading)
+    own, order, values = _users(ties, moved, wanted, columns, reading)
     reach = _reach(ties, moved, own, order)
-    everyone = cells.indicator(np.zeros(cells.moments.cells))
-    redraw = drawn_by(reading, everyone, (), study)
+    redraw = drawn_by(reading, cells.indicator(np.zeros(cells.moments.cells)), (), study)
     step("Probabilities of exposure under the design")
     rng = np.random.default_rng([study.seed, 6])
     known = probabilities(redraw, reach, exposure.kind, exposure.least, draws=DRAWS, rng=rng)
-    exposed = reached(reach, cells.arm, exposure.kind, exposure.least)
-    on = cells.arm[own]
-    people = People(
-        own=own,
-        clusters=cells.arm.size,
-        treated=on,
-        level=2 * on.astype(np.int64) + exposed,
-        chance=known.level,
-        cell=known.cell,
-        degree=reach.degree.astype(np.int64),
-        fraction=fraction(reach, cells.arm),
-        dose=known.dose,
-        alike=known.surrounded,
-        as_one=_as_one(reach, cells.arm),
-        exact=known.exact,
-    )
     inside = np.empty(moved.size)
     inside[moved] = within(ties)
     return Graph(
         exposure=exposure,
-        people=people,
+        people=_people(own, reach, cells.arm, known, exposure),
         reach=reach,
         redraw=redraw,
-        outcomes=outcomes,
+        outcomes=values,
         counts=ties.counts,
         within=inside,
         names=tuple(str(name) for name in cells.names),
         arm=cells.arm,
         std_error=known.std_error,
         draws=0 if known.exact else known.draws,
+    )
+
+
+def _people(own: NDArray[np.int64], reach: Reach, arm: NDArray[np.bool_], known: Probabilities, exposure: Exposure) -> People:
+    """The users under the actual arms, beside what the design could have done."""
+    on = arm[own]
+    exposed = reached(reach, arm, exposure.kind, exposure.least)
+    return People(
+        own=own,
+        clusters=arm.size,
+        treated=on,
+        level=2 * on.astype(np.int64) + exposed,
+        chance=known.level,
+        cell=known.cell,
+        degree=reach.degree.astype(np.int64),
+        fraction=fraction(reach, arm),
+        dose=known.dose,
+        alike=known.surrounded,
+        as_one=_as_one(reach, arm),
+        exact=known.exact,
     )
 
 
@@ -149,12 +155,12 @@ def _reach(ties: Ties, moved: NDArray[np.int64], own: NDArray[np.int64], order: 
     """The pairs of users and other clusters, the users in their order, the clusters in that of the cells.
 
     Raises:
-        DataError: if there are too many to hold.
+        TiesError: if there are too many to hold.
     """
     rows = ties.rows().filter(nw.col("g") != nw.col("h"))
     pairs = int(collect(rows.select(nw.len().alias("n"))).to_pylist()[0]["n"])
     if pairs > MOST_PAIRS:
-        raise DataError.too_many_ties(pairs, MOST_PAIRS)
+        raise TiesError.too_many_ties(pairs, MOST_PAIRS)
     table = collect(rows.select("m", "h", *dict.fromkeys(("n", *ties.weights))))
     place = np.empty(order.size, dtype=np.int64)
     place[order] = np.arange(order.size)

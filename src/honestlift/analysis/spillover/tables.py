@@ -132,9 +132,10 @@ def map_table(graph: Graph) -> Table:
     users = np.bincount(graph.people.own, minlength=graph.arm.size)
     whole, inside, touched = shares(graph)
     order = np.argsort(inside, kind="stable")
-    order = order[users[order] >= FEWEST]
+    order = order[(users[order] >= FEWEST) & (whole[order] > 0)]
     if order.size > MOST_CLUSTERS:
         order = order[np.round(np.linspace(0, order.size - 1, MOST_CLUSTERS)).astype(np.int64)]
+    chosen: list[int] = order.tolist()
     rows = tuple(
         (
             graph.names[g],
@@ -144,7 +145,7 @@ def map_table(graph: Graph) -> Table:
             float(inside[g]),
             float(touched[g]),
         )
-        for g in order.tolist()
+        for g in chosen
     )
     return Table(columns=("cluster", "arm", "users", "tie_weight", "share_within", "share_to_treated"), rows=rows)
 
@@ -173,9 +174,9 @@ def summed_by(code: NDArray[np.int64], weight: NDArray[np.float64], codes: int) 
     if codes <= MOST_CODES:
         total = np.bincount(code, weight, codes)
         there = np.flatnonzero(total)
-        return there, total[there]
+        return there.astype(np.int64), total[there].astype(np.float64)
     kept, at = np.unique(code, return_inverse=True)
-    return kept, np.bincount(at.ravel(), weight, kept.size).astype(np.float64)
+    return kept.astype(np.int64), np.bincount(at.ravel(), weight, kept.size).astype(np.float64)
 
 
 def summary_table(graph: Graph) -> Table:

@@ -49,7 +49,7 @@ class _Sample:
         """Sums of the controls over the users of each level, (levels, m)."""
         cells = np.bincount(level * self.size + self.cells, weight, levels * self.size).reshape(levels, self.size)
         more = [np.bincount(level, column if weight is None else column * weight, levels) for column in self.beside.T]
-        return np.concatenate([cells.astype(np.float64), *(m[:, None] for m in more)], axis=1)
+        return np.concatenate([cells, *(m[:, None] for m in more)], axis=1).astype(np.float64)
 
     def errors(self, level: Codes, estimands: Sequence[str]) -> list[tuple[float, float]]:
         """By how much least squares, and inverse probabilities, miss each contrast in one draw; NaN without both levels."""
@@ -65,8 +65,8 @@ class _Sample:
                 continue
             others = [upper, *(i for i in range(4) if n[i] and i not in (upper, lower))]
             matrix = np.diag(n[others]) - np.einsum("il,lm,jm->ij", held[others], self.inverse, held[others])
-            solved = np.linalg.lstsq(matrix, total[others], rcond=1e-10)[0]
-            made.append((float(solved[0]), float(mean[upper] / mass[upper] - mean[lower] / mass[lower])))
+            solved: Floats = np.asarray(np.linalg.pinv(matrix, rcond=1e-10, hermitian=True)[0], dtype=np.float64)
+            made.append((float(np.sum(solved * total[others])), float(mean[upper] / mass[upper] - mean[lower] / mass[lower])))
         return made
 
 
