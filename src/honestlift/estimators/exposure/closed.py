@@ -8,7 +8,7 @@ from dataclasses import replace
 import numpy as np
 from numpy.typing import NDArray
 
-from honestlift.estimators.exposure.signature import Groups, group_hash, grouped
+from honestlift.estimators.exposure.signature import Groups, group_hash
 from honestlift.estimators.exposure.urns import Urns
 from honestlift.estimators.exposure.wanted import Wanted
 
@@ -16,14 +16,13 @@ STATES = 250_000
 """Probabilities held at one time: they stay in the processor's cache."""
 
 
-def exposed_given_own(wanted: Wanted, urns: Urns) -> NDArray[np.float64]:
+def exposed_given_own(wanted: Wanted, groups: Groups, urns: Urns) -> NDArray[np.float64]:
     """P(unexposed), P(exposed) of each user given her own arm, (U, 2, 2): own arm, then exposure.
 
     Within an urn the number j of treated clusters among the s partners is hypergeometric (binomial for coins), and given j each of
     their C(s, j) subsets is as likely as any other; a polynomial in j and the units treated counts these. Urns are independent.
     All terms are positive: what cannot happen has a probability of exactly zero.
     """
-    groups = grouped(wanted, urns)
     groups = replace(groups, units=_descending(groups))
     least = np.repeat(wanted.least, np.diff(groups.indptr))
     _, first, index = np.unique(group_hash(groups, least), return_index=True, return_inverse=True)
@@ -44,9 +43,8 @@ def exposed_given_own(wanted: Wanted, urns: Urns) -> NDArray[np.float64]:
     return made / made.sum(axis=2, keepdims=True)
 
 
-def all_given_own(wanted: Wanted, urns: Urns) -> NDArray[np.float64]:
+def all_given_own(wanted: Wanted, groups: Groups, urns: Urns) -> NDArray[np.float64]:
     """P(all partner clusters treated | own arm), (U, 2); 1 without partners. Each row of ``wanted`` is one partner."""
-    groups = grouped(wanted, urns)
     number = np.diff(groups.start)
     made = np.ones((wanted.users, 2))
     user = np.repeat(np.arange(wanted.users), np.diff(groups.indptr))

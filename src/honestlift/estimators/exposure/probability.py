@@ -12,7 +12,7 @@ from honestlift.design.exposure import RuleKind
 from honestlift.estimators.exposure.closed import all_given_own, exposed_given_own
 from honestlift.estimators.exposure.drawn import drawn
 from honestlift.estimators.exposure.levels import SLACK, blocks_of_users
-from honestlift.estimators.exposure.signature import user_hash
+from honestlift.estimators.exposure.signature import Groups, grouped, user_hash
 from honestlift.estimators.exposure.subsets import SMALL, exposed_by_subsets
 from honestlift.estimators.exposure.urns import Urns, urns_of
 from honestlift.estimators.exposure.wanted import Wanted, sums, wanted
@@ -83,8 +83,9 @@ def probabilities(
         raise ValueError(f"{draws} draws. Expected at least one.")
     urns, look = urns_of(redraw), wanted(reach, kind, least)
     neighbours = look if kind in ("any", "fraction") else wanted(reach, "any", 1.0)
-    level, cell, cells, loose = _levels(look, urns, reach, kind, least)
-    surrounded = _surrounded(neighbours, urns)
+    sorts = _sorts(neighbours, urns)
+    level, cell, cells, loose = _levels(look, urns, reach, kind, least, sorts if look is neighbours else None)
+    surrounded = _surrounded(sorts, urns)
     closed = Probabilities(
         level=level, surrounded=surrounded, dose=_dose(reach, urns), cell=cell, cells=cells, exact=True, draws=0, std_error=0.0
     )
@@ -94,20 +95,20 @@ def probabilities(
 
 
 def _levels(
-    look: Wanted, urns: Urns, reach: Reach, kind: RuleKind, least: float
+    look: Wanted, urns: Urns, reach: Reach, kind: RuleKind, least: float, sorts: _Sorts | None
 ) -> tuple[NDArray[np.float64], NDArray[np.int64], int, NDArray[np.int64]]:
     """Level (U, 4), cell (U,), number of cells, and the users for whom nothing is exact, who have NaN and cells of their own."""
     number = np.diff(look.indptr)
     states = np.minimum(look.least, number + 1) * look.least
     open_ = look.loose | ((sums(look.units - 1, look.indptr) > 0) & (states > DENSE))
     counted, few, rest = (np.flatnonzero(w) for w in (~open_, open_ & (number <= SMALL), open_ & (number > SMALL)))
-    known = look if counted.size == look.users else look.of(counted)
-    first, index = _alike(known, urns)
-    users, given = counted[first], exposed_given_own(known.of(first), urns)
+    if sorts is None or counted.size < look.users:
+        sorts = _sorts(look if counted.size == look.users else look.of(counted), urns)
+    index, users, given = sorts.index, counted[sorts.first], exposed_given_own(sorts.some, sorts.groups, urns)
     if few.size:
         held, need = _held(reach.of(few), kind, least)
         users, given = np.append(users, few), np.concatenate([given, exposed_by_subsets(look.of(few), held, need, urns)])
-        index = np.append(index, first.size + np.arange(few.size))
+        index = np.append(index, sorts.first.size + np.arange(few.size))
     own = urns.own[look.own[users]]
     same, code, cells = _one_each((np.stack([1 - own, own], axis=1)[:, :, None] * given).reshape(-1, 4))
     level, cell = np.full((look.users, 4), np.nan), np.zeros(look.users, dtype=np.int64)
@@ -138,6 +139,22 @@ def _as_given(look: Wanted, reach: Reach, kind: RuleKind) -> Wanted:
     return replace(look, units=units, partner=reach.partner, indptr=reach.indptr)
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Sorts:
+    """Users with the same prospects: one of each sort, the sort of each user, and the rows of the ones."""
+
+    first: NDArray[np.int64]
+    index: NDArray[np.int64]
+    some: Wanted
+    groups: Groups
+
+
+def _sorts(look: Wanted, urns: Urns) -> _Sorts:
+    first, index = _alike(look, urns)
+    some = look.of(first)
+    return _Sorts(first=first, index=index, some=some, groups=grouped(some, urns))
+
+
 def _alike(look: Wanted, urns: Urns) -> tuple[NDArray[np.int64], NDArray[np.int64]]:
     """One user of each sort, and the sort of each user."""
     hashes = np.zeros(look.users, dtype=np.uint64)
@@ -160,12 +177,11 @@ def _one_each(rows: NDArray[np.float64]) -> tuple[NDArray[np.float64], NDArray[n
     return rows[first][index], index, first.size
 
 
-def _surrounded(neighbours: Wanted, urns: Urns) -> NDArray[np.float64]:
-    first, index = _alike(neighbours, urns)
-    some = neighbours.of(first)
-    own = urns.own[some.own]
-    none, every = exposed_given_own(some, urns)[:, 0, 0], all_given_own(some, urns)[:, 1]
-    return np.stack([(1 - own) * none, own * every], axis=1)[index]
+def _surrounded(sorts: _Sorts, urns: Urns) -> NDArray[np.float64]:
+    own = urns.own[sorts.some.own]
+    none = exposed_given_own(sorts.some, sorts.groups, urns)[:, 0, 0]
+    every = all_given_own(sorts.some, sorts.groups, urns)[:, 1]
+    return np.stack([(1 - own) * none, own * every], axis=1)[sorts.index]
 
 
 def _dose(reach: Reach, urns: Urns) -> NDArray[np.float64]:

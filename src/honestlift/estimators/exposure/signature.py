@@ -35,30 +35,33 @@ def grouped(wanted: Wanted, urns: Urns) -> Groups:
     user, urn = wanted.user, urns.urn[wanted.partner]
     kind, own = urns.kind[urn], urn == urns.urn[wanted.own][user]
     own &= ~urns.coin[kind]
-    label = np.where(urns.coin[kind], kind, urns.size.size + urn)  # coins of one kind, or a stratum
-    units = wanted.units
-    if np.any(label != label[:1]):
-        labels = urns.size.size + urns.kind.size
-        key = user * labels + label
-        _, index, count = np.unique(key, return_inverse=True, return_counts=True)
-        single = (count[index] == 1) & ~own
-        label = np.where(single, urns.alone[urn], label)
-        kind = np.where(single, urns.alone[urn], kind)
-        order = np.argsort(user * labels + label, kind="stable")
-        user, kind, own, units, label = user[order], kind[order], own[order], units[order], label[order]
-    else:
-        single = (np.diff(wanted.indptr) == 1)[user] & ~own
-        kind = np.where(single, urns.alone[urn], kind)
-    first = np.flatnonzero(
-        np.concatenate([np.ones(min(user.size, 1), dtype=np.bool_), (user[1:] != user[:-1]) | (label[1:] != label[:-1])])
-    )
+    kinds, units = urns.size.size, wanted.units
+    labels = kinds + urns.kind.size
+    key = user * labels + np.where(urns.coin[kind], kind, kinds + urn)  # coins of one kind, or a stratum
+    if np.any(key[1:] < key[:-1]):
+        order = np.argsort(key, kind="stable")
+        key, urn, kind, own, units = key[order], urn[order], kind[order], own[order], units[order]
+    first = _first(key)
+    single = first & np.append(first[1:], np.ones(min(key.size, 1), dtype=np.bool_)) & ~own
+    coin = urns.alone[urn]
+    kind = np.where(single, coin, kind)
+    key = np.where(single, user * labels + coin, key)
+    if np.any(key[1:] < key[:-1]):
+        order = np.argsort(key, kind="stable")
+        key, kind, own, units = key[order], kind[order], own[order], units[order]
+    start = np.flatnonzero(_first(key))
     return Groups(
-        indptr=np.searchsorted(user[first], np.arange(wanted.users + 1)),
-        kind=kind[first],
-        own=own[first],
-        start=np.append(first, user.size),
+        indptr=np.searchsorted(start, wanted.indptr),
+        kind=kind[start],
+        own=own[start],
+        start=np.append(start, key.size),
         units=units,
     )
+
+
+def _first(key: NDArray[np.int64]) -> NDArray[np.bool_]:
+    """Whether a row is the first with its key; rows of one key stand together."""
+    return np.append(np.ones(min(key.size, 1), dtype=np.bool_), key[1:] != key[:-1])
 
 
 def group_hash(groups: Groups, least: NDArray[np.int64]) -> NDArray[np.uint64]:
