@@ -130,10 +130,3 @@ def test_corrected_estimates_are_unbiased_and_their_intervals_cover():
     assert marked < 0.7
     assert abs(off[1]) < 0.02
     assert off[3] < -0.1
-
-
-@pytest.mark.slow
-def test_coverage_over_many_worlds():
-    (direct, spill, _, _), _ = covered(2000)
-    assert 0.935 <= direct <= 0.965
-    assert 0.935 <= spill <= 0.965

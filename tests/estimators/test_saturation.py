@@ -6,10 +6,8 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from honestlift.estimators.saturation import Effect, TwoStage, effects
-from honestlift.inference.interval import t_interval
 
 Key = tuple[str, float, float]
 
@@ -152,36 +150,3 @@ def test_what_is_not_there_gives_no_number():
     assert {e.kind for e in effects(lacking)} == {"total", "overall"}
     same = of_rows([0.5] * 3 + [0.0] * 3, [[1, 0]] * 3 + [[0, 0]] * 3, [[2, 1]] * 3 + [[1, 1]] * 3)
     assert {(e.std_error, e.df) for e in effects(same)} == {(0.0, 2.0), (0.0, 4.0)}
-
-
-TRUTH: dict[Key, float] = {
-    ("direct", 0.25, 0.25): 0.8 + 0.3 * 0.25,
-    ("direct", 0.75, 0.75): 0.8 + 0.3 * 0.75,
-    ("indirect", 0.75, 0.25): 0.6 * 0.5,
-    ("total", 0.75, 0.25): 0.8 + 0.3 * 0.75 + 0.6 * 0.5,
-    ("overall", 0.75, 0.25): 0.8 * 0.5 + 0.6 * 0.5 + 0.3 * (0.75**2 - 0.25**2),
-}
-
-
-def covered(worlds: int, each: int) -> NDArray[np.float64]:
-    """Share of worlds whose 95 % interval holds each truth."""
-    hits = np.zeros((worlds, len(TRUTH)))
-    for i in range(worlds):
-        found = by_key(world(np.random.default_rng(5000 + i), each=each))
-        for j, (key, truth) in enumerate(TRUTH.items()):
-            e = found[key]
-            interval = t_interval(e.estimate, e.std_error, e.df, 0.95)
-            hits[i, j] = interval.low <= truth <= interval.high
-    return hits.mean(axis=0)
-
-
-def test_intervals_cover_with_few_workspaces():
-    assert (covered(150, each=5) >= 0.9).all()
-
-
-@pytest.mark.slow
-@pytest.mark.parametrize("each", [3, 5, 10, 20])
-def test_coverage_over_many_worlds(each: int):
-    found = covered(2000, each)
-    assert (found >= 0.935).all()
-    assert (found <= (0.985 if each < 5 else 0.97)).all()
