@@ -15,6 +15,9 @@ EFFECTS = ("direct", "spillover", "spillover_treated")
 POSITIVITY = (0.10, 0.50)
 """Share of users without a chance of a level above which its contrast is doubted, and refused."""
 
+RARE, MANY_RARE = 0.01, 0.10
+"""A chance that is as good as never taken, and the share of users with such a one that is told."""
+
 UNKNOWN = (0.05, 0.50)
 """Share of the rows of ties whose other end is not in the study."""
 
@@ -52,11 +55,12 @@ def moved_by_design(exposed: float, draws: int, error: float, *, recorded: bool)
     )
 
 
-def positivity(without: Mapping[str, float | None]) -> list[Check]:
+def positivity(without: Mapping[str, float | None], rare: Mapping[str, float]) -> list[Check]:
     """Users who could not have had one of the two levels of a contrast; they are left out of it.
 
     Args:
         without: estimand to the share of users left out; None where a level was had in too few workspaces to compare.
+        rare: estimand to the share of the others whose chance of one of the levels is below ``RARE``.
     """
     made: list[Check] = []
     for estimand, share in without.items():
@@ -68,6 +72,10 @@ def positivity(without: Mapping[str, float | None]) -> list[Check]:
             level = "stop" if share > POSITIVITY[1] else "caution" if share > POSITIVITY[0] else "ok"
             text = f"{words.percent(share)} of users could not have had both exposures that the {name} compares"
             text += ", and are left out of it." if share else "."
+            few = rare.get(estimand, 0.0)
+            if few > MANY_RARE:
+                text += f" Of the others {words.percent(few)} had a chance of less than {words.percent(RARE)} of one: weighting by inverse "
+                text += "probability rests on the few of them who had it."
         remedy = (
             ""
             if level == "ok"
@@ -79,7 +87,7 @@ def positivity(without: Mapping[str, float | None]) -> list[Check]:
                 level=level,
                 statement=text,
                 remedy=remedy,
-                evidence={"share": share},
+                evidence={"share": share, "rare": rare.get(estimand)},
                 concerns=(estimand,),
             )
         )
