@@ -62,7 +62,7 @@ ESTIMANDS = {
     "itt_user": "Effect per user",
     "itt_cluster": "Effect per workspace",
     "direct": "Direct effect",
-    "spillover": "Spillover on control users",
+    "spillover": "Spillover",
     "spillover_treated": "Spillover on treated users",
     "gate": "Everyone on − everyone off",
     "indirect": "Effect of colleagues' treatment on control users",

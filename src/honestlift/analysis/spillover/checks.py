@@ -63,7 +63,12 @@ def chances(graph: Graph, valid: NDArray[np.bool_]) -> list[Check]:
             return None
         return float(1.0 - people.possible(*CONTRASTS[estimand])[valid].mean())
 
-    return exposure.positivity({estimand: left_out(estimand) for estimand in CONTRASTS})
+    def rare(estimand: str) -> float:
+        chance = people.chance[valid & people.possible(*CONTRASTS[estimand])][:, list(CONTRASTS[estimand])]
+        return float((chance < exposure.RARE).any(axis=1).mean()) if chance.size else 0.0
+
+    found = {estimand: left_out(estimand) for estimand in CONTRASTS}
+    return exposure.positivity(found, {estimand: rare(estimand) for estimand, share in found.items() if share is not None})
 
 
 def _pairs(spilled: Sequence[Spilled], answers: Sequence[Answer]) -> list[tuple[Spilled, Answer]]:
