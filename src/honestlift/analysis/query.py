@@ -1,0 +1,122 @@
+"""A study as one query for a warehouse that honestlift cannot reach: what it needs of the columns, and what no query can give."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import MISSING, fields
+from typing import Any
+
+from honestlift.analysis.requirements import numeric
+from honestlift.analysis.stored import UNTOUCHED, not_in_a_query, study_layout
+from honestlift.design.cluster import ClusterDesign, Treatment
+from honestlift.design.exposure import Exposure
+from honestlift.design.opt_in import OptInStudy
+from honestlift.design.study import Study
+from honestlift.errors import MomentsError
+from honestlift.source.connect import Kind
+
+KNOWN: dict[type, frozenset[str]] = {
+    Study: frozenset(("design", "metrics", "covariates", "negative_controls", "segments", "rows", "missing", *UNTOUCHED)),
+    ClusterDesign: frozenset(("unit", "cluster", "treatment", "strata", "exposure", "uptake", "assignment")),
+    Exposure: frozenset(("column", "randomized")),
+}
+"""What of a study the query knows of; anything else that is asked for is refused, not left out."""
+
+
+def moments_query(
+    study: Study | OptInStudy,
+    table: str,
+    *,
+    dialect: str = "duckdb",
+    kinds: Mapping[str, Kind] | None = None,
+    exact_names: bool = False,
+    parquet: bool = False,
+) -> str:
+    """The query whose answer, saved as parquet or CSV, ``read_moments`` takes for the rows of a cluster study.
+
+    Origins and grids are found by the query itself, so that one query is all there is, and its sums are exact in any order: the answer
+    of DuckDB, Spark and PostgreSQL is, to the bit, what honestlift would have summed.
+
+    Args:
+        study: the question.
+        table: the table in the warehouse; dots part catalog, schema and name, but not within double quotes.
+        dialect: ``duckdb``, ``spark`` or ``postgres``, executed in the tests; ``bigquery`` or ``snowflake``, only parsed there.
+        kinds: what columns hold, where that is known: ``text`` covariates become categories, ``boolean`` measures 1 and 0; all else is
+            taken for numbers.
+        exact_names: Snowflake: look for plain lower-case names as they are, not in capitals.
+        parquet: DuckDB: ``table`` is the path of a parquet file, or a glob.
+
+    Raises:
+        MomentsError: if the study needs its rows, or the package ``sqlglot`` is not there.
+
+    Example:
+        >>> design = hl.ClusterDesign(unit="user_id", cluster="workspace_id", treatment="treated")
+        >>> study = hl.Study(design=design, metrics=(hl.Mean("session_minutes_obs"),), bootstrap=0)
+        >>> query = hl.moments_query(study, "users.parquet", parquet=True)
+        >>> hl.connect("users.parquet").connection.sql(query).write_parquet("sums.parquet")
+        >>> hl.run(hl.read_moments("sums.parquet"), study).headline() == hl.run("users.parquet", study).headline()
+        True
+    """
+    reasons = not_in_a_query(study)
+    if isinstance(study, OptInStudy) or reasons:
+        raise MomentsError.no_query(reasons)
+    unknown = _unknown(study) + _unknown(study.design) + (_unknown(study.design.exposure) if study.design.exposure else [])
+    if unknown:
+        raise MomentsError.no_query(unknown)
+    try:
+        from honestlift.moments.query import names
+        from honestlift.moments.query.statement import statement
+    except ImportError as reason:
+        if (reason.name or "").split(".")[0] != "sqlglot":
+            raise
+        raise MomentsError.no_sqlglot() from reason
+    if dialect not in names.DIALECTS:
+        raise MomentsError.no_dialect(dialect, names.DIALECTS)
+    made = names.parquet(table) if parquet else names.table(table, dialect, exact_names)
+    return statement(_asked(study, kinds or {}, dialect), made, dialect, exact=exact_names)
+
+
+def _unknown(part: Any) -> list[str]:
+    """What is asked for that the query does not know of."""
+    known, found = KNOWN[type(part)], list[str]()
+    for field in fields(part):
+        default = field.default_factory() if field.default_factory is not MISSING else field.default
+        if field.name not in known and getattr(part, field.name) != default:
+            found.append(field.name)
+    return found
+
+
+def _asked(study: Study, kinds: Mapping[str, Kind], dialect: str) -> Any:
+    from honestlift.moments.query.asked import Asked, Column
+
+    d = study.design
+    categories = [c for c in study.covariates if kinds.get(c) == "text"]
+    keys, measures, sums, layout = study_layout(study, categories)
+    told = json.loads(layout) | {"dialect": dialect, "kinds": [kinds.get(k) for k in keys]}
+    roles = numeric(study, [c for c in study.covariates if c not in categories])
+    fixed = {d.cluster, d.arm, *d.strata, *study.segments, *study.covariates, *([d.exposure.column] if d.exposure else [])}
+    summed = frozenset(m for m in measures if m not in fixed and "uptake" not in roles[m])
+    return Asked(
+        unit=Column(d.unit, kinds.get(d.unit)),
+        keys=tuple(Column(k, kinds.get(k)) for k in keys),
+        measures=tuple(Column(m, kinds.get(m)) for m in measures),
+        sums=tuple(sums),
+        layout=json.dumps(told, ensure_ascii=False),
+        arm=keys.index(d.arm),
+        arms=_arms(d),
+        complete=study.covariates if study.missing == "drop" else (),
+        summed=summed if study.rows == "events" else None,
+        highest=frozenset({d.uptake} if d.uptake else ()),
+    )
+
+
+def _arms(design: ClusterDesign) -> tuple[str, ...]:
+    """The values of the arms as engines write them as text; none where the treatment is 0 and 1 throughout."""
+    texts: list[str] = []
+    for two in design.contrasts:
+        if isinstance(two.treatment, Treatment):
+            for value in (*two.treatment.arms, two.treatment.control):
+                texts += [str(value).lower()] if isinstance(value, bool) else [str(value)]
+                texts += [f"{value}.0"] if isinstance(value, int) and not isinstance(value, bool) else []
+    return tuple(dict.fromkeys(texts))
