@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import MISSING, fields
-from typing import Any
+from typing import Any, Literal
 
 from honestlift.analysis.requirements import numeric
 from honestlift.analysis.stored import UNTOUCHED, not_in_a_query, study_layout
@@ -15,6 +15,7 @@ from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
 from honestlift.errors import MomentsError
 from honestlift.source.connect import Kind
+from honestlift.version import __version__
 
 KNOWN: dict[type, frozenset[str]] = {
     Study: frozenset(("design", "metrics", "covariates", "negative_controls", "segments", "rows", "missing", *UNTOUCHED)),
@@ -31,7 +32,7 @@ def moments_query(
     dialect: str = "duckdb",
     kinds: Mapping[str, Kind] | None = None,
     exact_names: bool = False,
-    parquet: bool = False,
+    source: Literal["table", "parquet", "dbt"] = "table",
 ) -> str:
     """The query whose answer, saved as parquet or CSV, ``read_moments`` takes for the rows of a cluster study.
 
@@ -40,20 +41,21 @@ def moments_query(
 
     Args:
         study: the question.
-        table: the table in the warehouse; dots part catalog, schema and name, but not within double quotes.
+        table: the table in the warehouse; dots part catalog, schema and name, but not within double quotes. See ``source``.
         dialect: ``duckdb``, ``spark`` or ``postgres``, executed in the tests; ``bigquery`` or ``snowflake``, only parsed there.
         kinds: what columns hold, where that is known: ``text`` covariates become categories, ``boolean`` measures 1 and 0; all else is
             taken for numbers.
         exact_names: Snowflake: look for plain lower-case names as they are, not in capitals.
-        parquet: DuckDB: ``table`` is the path of a parquet file, or a glob.
+        source: what ``table`` is: ``parquet`` a path or glob that DuckDB reads itself; ``dbt`` a model of a dbt project, or with a dot
+            one of its sources.
 
     Raises:
-        MomentsError: if the study needs its rows, or the package ``sqlglot`` is not there.
+        MomentsError: if the study needs its rows, a name cannot stand in a query, or the package ``sqlglot`` is not there.
 
     Example:
         >>> design = hl.ClusterDesign(unit="user_id", cluster="workspace_id", treatment="treated")
         >>> study = hl.Study(design=design, metrics=(hl.Mean("session_minutes_obs"),), bootstrap=0)
-        >>> query = hl.moments_query(study, "users.parquet", parquet=True)
+        >>> query = hl.moments_query(study, "users.parquet", source="parquet")
         >>> hl.connect("users.parquet").connection.sql(query).write_parquet("sums.parquet")
         >>> hl.run(hl.read_moments("sums.parquet"), study).headline() == hl.run("users.parquet", study).headline()
         True
@@ -73,8 +75,34 @@ def moments_query(
         raise MomentsError.no_sqlglot() from reason
     if dialect not in names.DIALECTS:
         raise MomentsError.no_dialect(dialect, names.DIALECTS)
-    made = names.parquet(table) if parquet else names.table(table, dialect, exact_names)
-    return statement(_asked(study, kinds or {}, dialect), made, dialect, exact=exact_names)
+    asked = _asked(study, kinds or {}, dialect)
+    columns = [c.name for c in (*asked.keys, asked.unit, *asked.measures)]
+    _speakable(columns, names.JINJA if source == "dbt" else ())
+    if source == "dbt" and not names.DBT.fullmatch(table):
+        raise MomentsError.no_model(table)
+    if not table or "\0" in table:
+        raise MomentsError.unspeakable(table)
+    if source == "table":
+        made = names.table(table, dialect, exact_names)
+    else:
+        made = names.dbt(table) if source == "dbt" else names.parquet(table)
+    how = (
+        "executed in honestlift's tests"
+        if dialect in names.EXECUTED
+        else "only parsed in honestlift's tests, never executed there"
+    )
+    head = [
+        f"honestlift {__version__}: the sums of a cluster study, for `honestlift run PLAN --moments ANSWER`.",
+        f"Dialect {dialect}: {how}. Save the whole answer, as parquet, or as CSV with all digits.",
+    ]
+    return "".join(f"-- {line}\n" for line in head) + statement(asked, made, dialect, exact=exact_names)
+
+
+def _speakable(columns: Sequence[str], marks: Sequence[str]) -> None:
+    """No name holds what no quotes can hold."""
+    for name in columns:
+        if not name or "\0" in name or any(mark in name for mark in marks):
+            raise MomentsError.unspeakable(name)
 
 
 def _unknown(part: Any) -> list[str]:

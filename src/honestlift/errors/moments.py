@@ -111,6 +111,20 @@ class MomentsError(HonestliftError, ValueError):
         return cls(f"There is no dialect {dialect!r}. {nearest(dialect, known)}")
 
     @classmethod
+    def no_model(cls, name: str) -> MomentsError:
+        return cls(
+            f"{name!r} is no name of a dbt model or source. Expected letters, digits and underscores, and a dot between a source and its "
+            "table. Check the name."
+        )
+
+    @classmethod
+    def unspeakable(cls, name: str) -> MomentsError:
+        return cls(
+            f"The name {name!r} cannot stand in this query. Expected a name that is not empty, without NUL, and in a dbt model without "
+            "'{{', '{%' or '{#', which dbt would run. Rename the column in a view."
+        )
+
+    @classmethod
     def repeated(cls, unit: str, rows: int, users: int) -> MomentsError:
         return cls(
             f"The query counted {rows:,} rows and {users:,} different values of {unit!r}. Expected one row per user. Aggregate to one "

@@ -143,8 +143,11 @@ def _require_possible(path: str, moments: Moments) -> None:
             )
         if len(s.factors) == 2 and s.factors[0] == s.factors[1]:
             first, count = moments.sums.get(Sum(s.factors[:1], s.present)), moments.sums.get(Sum((), s.present))
-            slack = 1e-9 * np.abs(values) + 1e-300
-            if first is not None and count is not None and np.any(first**2 > count * (values + slack)):
+            if first is None or count is None:
+                continue
+            mean = float(values.sum()) / max(float(count.sum()), 1.0)
+            slack = 1e-9 * np.abs(values) + 1e-7 * abs(mean) * count + 1e-300  # sums are rounded by what is typical
+            if np.any(first**2 > count * (values + slack)):
                 raise MomentsError.impossible(path, f"the sum of squares of {named} is too small for its sum")
 
 

@@ -17,6 +17,12 @@ DIALECTS: tuple[str, ...] = get_args(Dialect)
 EXECUTED = ("duckdb", "spark", "postgres")
 """The dialects whose queries the tests execute; those of the others are parsed."""
 
+DBT = re.compile(r"[A-Za-z0-9_]+(\.[A-Za-z0-9_]+)?")
+"""Names that a dbt project gives its models and sources."""
+
+JINJA = ("{{", "{%", "{#")
+"""What dbt would run."""
+
 _LARGEST = "1.7976931348623157E308"
 _PLAIN = re.compile(r"[a-z_][a-z0-9_]*")
 
@@ -78,12 +84,19 @@ def infinite(name: str, dialect: str, where: str = "") -> str:
 
 
 def table(name: str, dialect: str, exact: bool) -> Any:
-    """A table by its name; dots part catalog, schema and table, but within double quotes they are part of a name."""
+    """A table by its name, which dots part catalog, schema and table, but within double quotes they are part of a name."""
     parts = [quoted.replace('""', '"') if quoted else plain for quoted, plain in re.findall(r'"((?:[^"]|"")*)"|([^."]+)', name)]
     made = [identifier(part, dialect, exact) for part in parts]
     if len(made) > 3:
         return exp.Table(this=exp.Dot.build(made[2:]), db=made[1], catalog=made[0])
     return exp.Table(**dict(zip(("this", "db", "catalog"), reversed(made), strict=False)))
+
+
+def dbt(name: str) -> Any:
+    """A model of a dbt project, or with a dot one of its sources, as dbt's own expression."""
+    parts = name.split(".")
+    call = f"ref('{name}')" if len(parts) == 1 else f"source('{parts[0]}', '{parts[-1]}')"
+    return exp.Table(this=exp.Var(this=f"{{{{ {call} }}}}"))
 
 
 def parquet(path: str) -> Any:
