@@ -42,7 +42,7 @@ def test_text_stays_text_where_it_is_known_to_be():
 @pytest.mark.parametrize("ending", ["csv", "csv.gz"])
 def test_null_is_not_the_empty_text(tmp_path: Path, ending: str):
     path = tmp_path / f"m.{ending}"
-    text = 'layout,k0\n"{""a"": ""b,\nc""}",\nx,""\ny,\\N\n'.encode()
+    text = b'layout,k0\n"{""a"": ""b,\nc""}",\nx,""\ny,\\N\n'
     path.write_bytes(gzip.compress(text) if ending == "csv.gz" else text)
     assert read_text(str(path)).to_pylist() == [
         {"layout": '{"a": "b,\nc"}', "k0": None},

@@ -82,10 +82,7 @@ def moments_query(
         raise MomentsError.no_model(table)
     if not table or "\0" in table:
         raise MomentsError.unspeakable(table)
-    if source == "table":
-        made = names.table(table, dialect, exact_names)
-    else:
-        made = names.dbt(table) if source == "dbt" else names.parquet(table)
+    made = names.place(table, source, dialect, exact_names)
     how = (
         "executed in honestlift's tests"
         if dialect in names.EXECUTED

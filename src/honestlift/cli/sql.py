@@ -15,7 +15,7 @@ from honestlift.cli.screen import err, out, require_apart, require_writable, sho
 from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
 from honestlift.errors import HonestliftError
-from honestlift.plan import DataPath, DataTable, files_of, read_plan
+from honestlift.plan import DataPath, Place, files_of, read_plan
 from honestlift.source.connect import Kind
 
 DIALECTS = ("duckdb", "spark", "postgres", "bigquery", "snowflake")
@@ -64,9 +64,7 @@ def sql(
         err().print(f"The query is in {shown(target)}.", markup=False, soft_wrap=True)
 
 
-def _table(
-    data: DataPath | DataTable, dialect: str, table: str | None, dbt: str | None
-) -> tuple[str, Literal["table", "parquet", "dbt"]]:
+def _table(data: Place, dialect: str, table: str | None, dbt: str | None) -> tuple[str, Literal["table", "parquet", "dbt"]]:
     """The table, and what it is.
 
     Raises:
@@ -84,9 +82,7 @@ def _table(
     raise click.UsageError("The plan names no table of a warehouse. Expected --table analytics.users, or --dbt users.")
 
 
-def _kinds(
-    data: DataPath | DataTable, study: Study | OptInStudy, text: tuple[str, ...], boolean: tuple[str, ...]
-) -> dict[str, Kind]:
+def _kinds(data: Place, study: Study | OptInStudy, text: tuple[str, ...], boolean: tuple[str, ...]) -> dict[str, Kind]:
     """What the columns hold: as the plan's data say where they can be looked at, and as the options say."""
     named: dict[str, Kind] = {**dict.fromkeys(text, "text"), **dict.fromkeys(boolean, "boolean")}
     if isinstance(study, OptInStudy):

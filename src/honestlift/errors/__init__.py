@@ -5,6 +5,7 @@ from honestlift.errors.moments import MomentsError
 from honestlift.errors.planning import PlanningError
 from honestlift.errors.quantiles import QuantileError
 from honestlift.errors.question import AssignmentError, DesignError, PlanError
+from honestlift.errors.reach import ReachError
 from honestlift.errors.root import HonestliftError, listed
 from honestlift.errors.rows import ColumnError, DataError, SourceError
 
@@ -19,6 +20,7 @@ __all__ = [
     "PlanError",
     "PlanningError",
     "QuantileError",
+    "ReachError",
     "ReportError",
     "SourceError",
     "listed",

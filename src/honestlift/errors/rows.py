@@ -28,8 +28,8 @@ class SourceError(HonestliftError, OSError):
     @classmethod
     def unsupported(cls, kind: str) -> SourceError:
         return cls(
-            f"A {kind} is not a table that honestlift can read. Expected a path, a DuckDB relation, or a pandas, Polars, "
-            "Arrow or PySpark frame."
+            f"A {kind} is not a table that honestlift can read. Expected a path, a DuckDB relation, an Ibis table, or a pandas, "
+            "Polars, Arrow or PySpark frame."
         )
 
     @classmethod

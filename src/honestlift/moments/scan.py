@@ -24,6 +24,7 @@ from honestlift.moments.spec import Spec, Sum
 from honestlift.moments.table import Moments
 from honestlift.source.connect import Source
 from honestlift.source.failure import is_failure, is_interrupted, stopped
+from honestlift.source.repairs import fetched
 
 Frame = nw.LazyFrame[Any]
 
@@ -279,7 +280,7 @@ def collect(frame: Frame) -> pa.Table:
         SourceError: if the engine fails.
     """
     try:
-        return frame.collect("pyarrow").to_arrow()
+        return fetched(frame)
     except Exception as reason:
         if is_interrupted(reason):
             raise KeyboardInterrupt from reason

@@ -37,7 +37,8 @@ def read_stored(path: str) -> StoredMoments:
         raise MomentsError.not_found(path) from None
     except (pa.ArrowException, OSError) as reason:
         raise MomentsError.unreadable(path, str(reason).splitlines()[0]) from reason
-    table = table.rename_columns([name.lower() for name in table.column_names])
+    if "layout" not in table.column_names:  # an engine that names columns in capitals
+        table = table.rename_columns([name.lower() for name in table.column_names])
     plan = _layout(path, table)
     table = with_typed_keys(table, len(plan["keys"]), plan.get("kinds")) if text else table
     moments = _moments(path, table, plan)

@@ -23,6 +23,24 @@ class DataTable:
     table: str
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataWarehouse:
+    """A table of a database that Ibis reaches; ``address`` has variables of the environment where credentials would stand."""
+
+    address: str
+    table: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataSpark:
+    """A table that a Spark session knows."""
+
+    table: str
+
+
+Place = DataPath | DataTable | DataWarehouse | DataSpark
+
+
 def resolve(path: str, folder: Path) -> str:
     """A path of the plan as an absolute one; an address with ``://`` stays as it is.
 
@@ -46,7 +64,9 @@ def shorten(path: str, folder: Path) -> str:
     return os.path.join(os.curdir, inside) if inside.startswith("~") else inside
 
 
-def files_of(data: DataPath | DataTable) -> list[Path]:
+def files_of(data: Place) -> list[Path]:
     """The files that a plan's data are in, as far as they lie on this machine."""
+    if isinstance(data, (DataWarehouse, DataSpark)):
+        return []
     path = data.path if isinstance(data, DataPath) else data.database
     return [] if "://" in path else [Path(found) for found in (glob(path, recursive=True) or [path])]

@@ -14,8 +14,10 @@ from honestlift.plan.contract import NOT_YET, pattern
 from honestlift.plan.document import Document, KeyPath, Problem, spell
 from honestlift.plan.metrics import QuantileSection, RatioSection
 from honestlift.plan.opt_in import SECTIONS_OPT_IN
+from honestlift.plan.places import section_of
 from honestlift.plan.schema import SECTIONS
 from honestlift.plan.section import Section
+from honestlift.source.address import holds_secret, shown
 from honestlift.version import __version__
 
 _EXPECTED = {
@@ -112,7 +114,7 @@ def _problem(document: Document, path: KeyPath, detail: ErrorDetails) -> PlanErr
     if isinstance(value, (dict, list)):
         shape = "a mapping" if isinstance(value, dict) else "a list" if value else "an empty list"
         return PlanError.wrong_shape(where, key, shape, expected)
-    return PlanError.bad_value(where, key, value, expected)
+    return PlanError.bad_value(where, key, shown(value) if isinstance(value, str) and holds_secret(value) else value, expected)
 
 
 def _expected(detail: ErrorDetails, value: Any) -> str:
@@ -140,7 +142,7 @@ def _section(document: Document, path: KeyPath) -> type[Section] | None:
     here, asked = pattern(path), look_up(document, path)
     if here == "metrics.*" and not _is_opt_in(document) and _has(asked, "kind") and asked["kind"] in _KINDS:
         return _KINDS[asked["kind"]]
-    return _sections(document).get(here)
+    return section_of(asked) if here == "data" else _sections(document).get(here)
 
 
 def _meaning(document: Document, path: KeyPath) -> str:
@@ -169,7 +171,7 @@ def _unknown_key(document: Document, where: str, path: KeyPath) -> PlanError:
         for place in ("", "design"):
             if place != here and key in (*sections[place].model_fields, *_contract(place)):
                 return PlanError.misplaced_key(section, key, f"under {place!r}" if place else "at the left margin")
-        if here != "metrics.*" and here in others and key in others[here].model_fields:
+        if here not in ("metrics.*", "data") and here in others and key in others[here].model_fields:
             kind = "cluster" if _is_opt_in(document) else "opt_in"
             return PlanError.misplaced_key(section, key, f"in a plan of `design: {{kind: {kind}}}`")
     return PlanError.unknown_key(section, key, known)

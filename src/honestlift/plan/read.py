@@ -19,9 +19,10 @@ from honestlift.design.study import Study
 from honestlift.errors import AssignmentError, DesignError, PlanError
 from honestlift.plan.contract import set_aside
 from honestlift.plan.document import Document, KeyPath, Problem, read_document
-from honestlift.plan.location import DataPath, DataTable, resolve
+from honestlift.plan.location import Place, resolve
 from honestlift.plan.metrics import MetricSection, QuantileSection, RatioSection, WinsorizeSection
 from honestlift.plan.opt_in import OptInPlanSection, opt_in_study
+from honestlift.plan.places import place_of
 from honestlift.plan.problems import cannot_do_yet, invalid, look_up
 from honestlift.plan.schema import DesignSection, PlanSection, TreatmentSection, as_arms
 
@@ -37,7 +38,7 @@ class Plan:
     """
 
     study: Study | OptInStudy
-    data: DataPath | DataTable
+    data: Place
     path: Path
 
 
@@ -69,7 +70,7 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
         raise _together(problems) from error
     if problems:
         raise _together(problems)
-    return Plan(study=study, data=_data(plan, folder), path=Path(os.path.abspath(path)))
+    return Plan(study=study, data=place_of(plan.data, folder), path=Path(os.path.abspath(path)))
 
 
 def _model(values: dict[str, Any]) -> type[PlanSection]:
@@ -82,12 +83,6 @@ def _model(values: dict[str, Any]) -> type[PlanSection]:
 def _together(problems: Sequence[Problem]) -> PlanError:
     ordered = [error for _, error in sorted(problems, key=lambda problem: problem[0])]
     return ordered[0] if len(ordered) == 1 else PlanError.several(ordered)
-
-
-def _data(plan: PlanSection, folder: Path) -> DataPath | DataTable:
-    if isinstance(plan.data, str):
-        return DataPath(path=resolve(plan.data, folder))
-    return DataTable(database=resolve(plan.data.database, folder), table=plan.data.table)
 
 
 def _study(plan: PlanSection, assignment: Assignment | None) -> Study:

@@ -9,6 +9,7 @@ from pydantic_core import PydanticCustomError
 
 from honestlift.design.cluster import Value
 from honestlift.plan.metrics import Metric, MetricSection, WinsorizeSection
+from honestlift.plan.places import DataSection, TableSection
 from honestlift.plan.section import SHORT_OR_LONG, Section, Text
 
 
@@ -28,15 +29,6 @@ ArmValue = Annotated[
 
 
 _ONE_OR_SEVERAL = Discriminator(lambda value: "(several)" if isinstance(value, (list, tuple)) else "(one)")  # pyright: ignore[reportUnknownLambdaType]
-
-
-class TableSection(Section):
-    """A table of a database."""
-
-    model_config = ConfigDict(title="Database table")
-
-    database: Text = Field(description="The database file, relative to the plan.", examples=["warehouse.duckdb"])
-    table: Text = Field(description="The table in it.", examples=["users"])
 
 
 class TreatmentSection(Section):
@@ -119,9 +111,14 @@ class PlanSection(Section):
     model_config = ConfigDict(title="honestlift plan")
 
     name: Text = Field(default="Untitled study", description="The title of the study.", examples=["AI meeting notes"])
-    data: Annotated[Annotated[Text, Tag("(text)")] | Annotated[TableSection, Tag("(mapping)")], SHORT_OR_LONG] = Field(
-        description="The rows: a parquet or CSV file or a glob, relative to the plan, or a table of a database.",
-        examples=["users.parquet", {"database": "warehouse.duckdb", "table": "users"}],
+    data: DataSection = Field(
+        description="The rows: a parquet or CSV file or a glob, relative to the plan, or a table of a database or of an engine.",
+        examples=[
+            "users.parquet",
+            {"database": "warehouse.duckdb", "table": "users"},
+            {"spark": "catalog.lake.users"},
+            {"ibis": "postgres://analyst@db.example.org/lake", "table": "users"},
+        ],
     )
     unit: Text = Field(description="The column that names the user.", examples=["user_id"])
     rows: Literal["units", "events"] = Field(

@@ -14,8 +14,9 @@ from honestlift.design.metric import Mean, Metric, Quantile, Ratio, Winsorize
 from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
 from honestlift.errors import DesignError
-from honestlift.plan.location import DataPath, DataTable, shorten
+from honestlift.plan.location import Place, shorten
 from honestlift.plan.opt_in import opt_in_values
+from honestlift.plan.places import place_values
 
 _NUMBER_LIKE = re.compile(r"[-+.0-9][-+.:_0-9eExXoO]*")
 _LONG_LINE = 1 << 20
@@ -40,7 +41,7 @@ def scalar(value: str | float) -> str:
     return listed.strip()[1:-1]
 
 
-def plan_text(study: Study | OptInStudy, data: DataPath | DataTable, folder: Path, *, assignment: str | None = None) -> str:
+def plan_text(study: Study | OptInStudy, data: Place, folder: Path, *, assignment: str | None = None) -> str:
     """A study and the place of its data as the text of a plan file. Keys that hold their default are left out.
 
     Args:
@@ -61,7 +62,7 @@ def plan_text(study: Study | OptInStudy, data: DataPath | DataTable, folder: Pat
     record = None if isinstance(study, OptInStudy) else study.design.assignment
     if (record is None) != (assignment is None):
         raise DesignError.out_of_range("assignment", assignment, "the file of the record if the design has one, else None")
-    values: dict[str, Any] = {"name": study.name, "data": _data(data, folder), "unit": study.design.unit}
+    values: dict[str, Any] = {"name": study.name, "data": place_values(data, folder), "unit": study.design.unit}
     own = (
         {"rows": "units", **opt_in_values(study)} if isinstance(study, OptInStudy) else _cluster_values(study, assignment, folder)
     )
@@ -83,12 +84,6 @@ def _cluster_values(study: Study, assignment: str | None, folder: Path) -> dict[
     own |= {"segments": list(study.segments)} if study.segments else {}
     own |= {} if study.missing == "error" else {"missing": study.missing}
     return {"rows": study.rows, "design": design, **own, "headline": study.headline}
-
-
-def _data(data: DataPath | DataTable, folder: Path) -> Any:
-    if isinstance(data, DataPath):
-        return shorten(data.path, folder)
-    return {"database": shorten(data.database, folder), "table": data.table}
 
 
 def _design(study: Study, assignment: str | None) -> dict[str, Any]:

@@ -11,12 +11,15 @@ import narwhals as nw
 import pyarrow as pa
 
 from honestlift.errors import SourceError
+from honestlift.source.address import is_address
 from honestlift.source.duck import duck_source
 from honestlift.source.engine import Limits, engine
 from honestlift.source.failure import first_line
 from honestlift.source.files import open_files
+from honestlift.source.sessions import database_table
 from honestlift.source.spark import is_spark, spark_source, spark_table
 from honestlift.source.table import Kind, Source
+from honestlift.source.warehouse import ibis_source, is_ibis
 
 __all__ = ["Kind", "Source", "connect"]
 
@@ -36,9 +39,10 @@ def connect(
 
     Args:
         data: a path or glob to parquet or CSV files, a folder of parquet files, a DuckDB database file (with ``table``), a DuckDB
-            relation, a pandas, Polars (eager or lazy), Arrow or Narwhals frame, a PySpark DataFrame, or a Spark session (with
-            ``table``). A Source comes back as it is.
-        table: name of the table, for a database file or a Spark session; ``schema.table`` where it is not in the main schema.
+            relation, a pandas, Polars (eager or lazy), Arrow or Narwhals frame, a PySpark DataFrame, a Spark session (with
+            ``table``), an Ibis table, or the address of a database, ``"postgres://user@host/database"`` (with ``table``). A Source
+            comes back as it is. ``${NAME}`` in an address is a variable of the environment; put the password there.
+        table: name of the table, for a database or a Spark session; ``schema.table`` where it is not in the main schema.
         threads: threads of the engine; all cores by default. The numbers do not depend on it.
         memory_limit: what the engine may use before it spills to disk, e.g. ``"4GB"``.
         spill: folder to spill into, in one of the engine's own that goes with the process; that of the system by default.
@@ -62,7 +66,7 @@ def connect(
         return duck_source(data, None, tuple(data.columns))
     if isinstance(data, (str, bytes, os.PathLike)):
         path = os.fsdecode(cast("str | os.PathLike[str]", data))
-        if table is not None or path.lower().endswith(_DATABASE):
+        if table is not None or is_address(path) or path.lower().endswith(_DATABASE):
             return _database(path, table, limits)
         connection = engine(limits)
         relation, columns = open_files(path, connection)
@@ -70,10 +74,12 @@ def connect(
     native = nw.to_native(data, pass_through=True)
     if is_spark(native):
         return spark_source(native) if table is None else spark_table(native, table)
-    return _frame(native, engine(limits))
+    return ibis_source(native) if is_ibis(native) else _frame(native, engine(limits))
 
 
 def _database(path: str, table: str | None, limits: Limits) -> Source:
+    if is_address(path):
+        return database_table(path, table)
     if not os.path.exists(path):
         raise SourceError.not_found(path)
     try:

@@ -11,7 +11,7 @@ from weakref import finalize
 
 import narwhals as nw
 
-from honestlift.errors import SourceError
+from honestlift.errors import ReachError, SourceError
 from honestlift.source.failure import first_line, is_failure
 from honestlift.source.table import PRIME, Kind, Source
 
@@ -113,6 +113,22 @@ def spark_source(data: Any) -> SparkSource:
     try:
         types = [str(f.dataType.simpleString()) for f in data.schema.fields]
         return SparkSource(rows=_by_position(data), columns=tuple(data.columns), kinds=tuple(_kind(t) for t in types))
+    except Exception as reason:
+        if not is_failure(reason):
+            raise
+        raise SourceError.engine(first_line(reason)) from reason
+
+
+def spark_session() -> Any:
+    """The session that runs, or else one by Spark's own configuration: ``SPARK_CONF_DIR``, ``SPARK_REMOTE``, ``PYSPARK_SUBMIT_ARGS``.
+
+    Raises:
+        SourceError: if PySpark is not installed, or no session starts.
+    """
+    try:
+        return import_module("pyspark.sql").SparkSession.builder.appName("honestlift").getOrCreate()
+    except ImportError as reason:
+        raise ReachError.no_extra("spark", reason.name or "pyspark") from None
     except Exception as reason:
         if not is_failure(reason):
             raise

@@ -92,6 +92,13 @@ def table(name: str, dialect: str, exact: bool) -> Any:
     return exp.Table(**dict(zip(("this", "db", "catalog"), reversed(made), strict=False)))
 
 
+def place(name: str, source: str, dialect: str, exact: bool) -> Any:
+    """Where the rows are: a ``table``, a ``parquet`` file, or what ``dbt`` calls it."""
+    if source == "table":
+        return table(name, dialect, exact)
+    return dbt(name) if source == "dbt" else parquet(name)
+
+
 def dbt(name: str) -> Any:
     """A model of a dbt project, or with a dot one of its sources, as dbt's own expression."""
     parts = name.split(".")
