@@ -24,6 +24,7 @@ from honestlift.moments.stored import StoredMoments
 from honestlift.moments.merged import read_moments
 from honestlift.analysis.check import Checked, check_design
 from honestlift.analysis.stored import collect_moments
+from honestlift.analysis.query import moments_query
 from honestlift.analysis.analyze import analyze, run
 from honestlift.analysis.monitoring import monitor
 from honestlift.analysis.interference import compare_randomizations
@@ -85,6 +86,7 @@ __all__ = [
     "compare_randomizations",
     "connect",
     "measure",
+    "moments_query",
     "monitor",
     "plot",
     "power",

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from honestlift.analysis.elsewhere import as_scanned
 from honestlift.analysis.opt_in.reading import Step, Summed, read_opt_in
 from honestlift.analysis.opt_in.requirements import typed
 from honestlift.analysis.reading import Reading, compared
@@ -54,6 +55,15 @@ def needs_rows(study: Study | OptInStudy) -> list[str]:
     return reasons
 
 
+def not_in_a_query(study: Study | OptInStudy) -> list[str]:
+    """What in a study cannot be answered from the sums of a query that ran elsewhere."""
+    if isinstance(study, OptInStudy):
+        return ["a study of users who choose"]
+    return needs_rows(study) + [
+        f"the caps of {m.label}" for m in study.metrics if isinstance(m, Mean) and m.winsorize is not None
+    ]
+
+
 def study_layout(study: Study, categories: Sequence[str] = ()) -> tuple[list[str], list[str], list[Sum], str]:
     """Keys, measured columns and sums of a cluster study, and the text that stands in the column ``layout`` of its answer.
 
@@ -64,8 +74,7 @@ def study_layout(study: Study, categories: Sequence[str] = ()) -> tuple[list[str
     Raises:
         MomentsError: if the study needs its rows.
     """
-    reasons = needs_rows(study)
-    reasons += [f"the caps of {m.label}" for m in study.metrics if isinstance(m, Mean) and m.winsorize is not None]
+    reasons = not_in_a_query(study)
     if reasons:
         raise MomentsError.not_savable(reasons)
     keys = list(dict.fromkeys([*keys_of(study), *categories]))
@@ -154,8 +163,8 @@ def reading_of(stored: StoredMoments, study: Study) -> Reading:
         DataError: if they are not what the study needs.
     """
     require_question(stored, study)
+    categories = [c for c in study.covariates if c in stored.moments.keys and c not in stored.moments.origin]
     header, moments = stored.header, stored.moments
-    categories = [c for c in study.covariates if c in moments.keys and c not in moments.origin]
     split: dict[str, list[str]] = header.get("split") or {}
     asked, capped = with_known_caps(study, header.get("caps") or ())
     columns = {c: split.get(c, [c]) for c in study.covariates if c not in categories}
@@ -164,6 +173,8 @@ def reading_of(stored: StoredMoments, study: Study) -> Reading:
     sums = spec_of(asked, list(measures), keys, outcomes=True).sums
     if [*moments.keys] != keys or {*moments.origin} != {*measures} or {*moments.sums} != {*sums}:
         raise MomentsError.unlike(", ".join(stored.names), "the plan", "the layout is not the one that the plan asks for")
+    stored = as_scanned(stored, study, categories)
+    header, moments = stored.header, stored.moments
     for name, roles in measures.items():
         check_measured(name, roles, stored.profile.columns[name], study.missing)
     if study.design.uptake:

@@ -22,6 +22,7 @@ from honestlift.cli.rollout import rollout
 from honestlift.cli.run import run, schema, validate
 from honestlift.cli.screen import exit_with
 from honestlift.cli.simulate import simulate
+from honestlift.cli.sql import sql
 from honestlift.version import __version__
 
 
@@ -48,6 +49,7 @@ for each in (
     check,
     lock,
     run,
+    sql,
     report,
     plot,
     gate,

@@ -20,6 +20,9 @@ from honestlift.result import Check
 MOST_USERS = 100_000
 """Users whose outcomes the exact tests look at; of more, a random part, which keeps them exact."""
 
+MANY_CLUSTERS = 1_000
+"""Clusters above which half as many re-draws do."""
+
 MOST_CLUSTERS = 6_000
 """Clusters up to which they are made: their sums are of pairs of clusters."""
 
@@ -85,12 +88,14 @@ def _tests(graph: Graph, found: Spilled, answer: Answer, study: Study) -> list[C
     looked = rng.random(people.users) < MOST_USERS / people.users
     shape = (people.users, graph.arm.size)
     ties = csr_array((graph.reach.weight, graph.reach.partner, graph.reach.indptr), shape=shape)
+    draws = 1_999 if graph.arm.size <= MANY_CLUSTERS else 999
     asked = (people.own, ties, graph.arm, graph.redraw, rng)
     made: list[Check] = []
     if found.metric == study.primary.label:
         share = min(0.5, MOST_USERS / people.users)
-        made.append(exposure.interference(found.metric, focal_test(graph.outcomes[column], *asked, share=share)))
+        focal = focal_test(graph.outcomes[column], *asked, share=share, draws=draws)
+        made.append(exposure.interference(found.metric, focal))
     if pre is not None and pre in graph.outcomes:
         before = np.where(looked, graph.outcomes[pre], np.nan)
-        made.append(exposure.placebo_exposure(found.metric, placebo_exposure_test(before, *asked)))
+        made.append(exposure.placebo_exposure(found.metric, placebo_exposure_test(before, *asked, draws=draws)))
     return made
