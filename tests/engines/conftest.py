@@ -56,37 +56,46 @@ def postgres() -> Iterator[Server]:
 @pytest.fixture(
     params=[
         *("arrow", "parquet", "database", "polars, lazy", "pandas"),
-        *(pytest.param(name, marks=pytest.mark.engine) for name in ("spark", "postgres")),
+        *(pytest.param(name, marks=pytest.mark.engine) for name in ("spark", "postgres", "ibis, duckdb")),
     ]
 )
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
     """What puts a table into an engine and gives it back as a Source."""
-    name: str = request.param
-
-    def opened(table: pa.Table) -> Source:
-        path = str(tmp_path / f"rows{next(_NUMBERS)}.parquet")
-        match name:
-            case "arrow":
-                return connect(table)
-            case "polars, lazy":
-                return connect(pl.from_arrow(table).lazy())
-            case "pandas":
-                return connect(table.to_pandas(types_mapper=_arrow_backed))
-            case "database":
-                return _in_a_file(table, path.replace("parquet", "duckdb"))
-            case "postgres":
-                return _in_postgres(table, request.getfixturevalue("postgres"))
-        pq.write_table(table, path, row_group_size=500)
-        return connect(path if name == "parquet" else request.getfixturevalue("spark").read.parquet(path).repartition(3))
-
-    return opened
+    path = tmp_path / "rows"
+    ways: dict[str, Opened] = {
+        "arrow": connect,
+        "polars, lazy": lambda table: connect(pl.from_arrow(table).lazy()),
+        "pandas": lambda table: connect(table.to_pandas(types_mapper=_arrow_backed)),
+        "parquet": lambda table: connect(_in_parquet(table, path)),
+        "database": lambda table: _in_a_file(table, path),
+        "spark": lambda table: connect(request.getfixturevalue("spark").read.parquet(_in_parquet(table, path)).repartition(3)),
+        "postgres": lambda table: _in_postgres(table, request.getfixturevalue("postgres")),
+        "ibis, duckdb": _in_ibis,
+    }
+    return ways[request.param]
 
 
-def _in_a_file(table: pa.Table, path: str) -> Source:
-    with duckdb.connect(path) as made:
+def _in_parquet(table: pa.Table, path: Path) -> str:
+    made = f"{path}{next(_NUMBERS)}.parquet"
+    pq.write_table(table, made, row_group_size=500)
+    return made
+
+
+def _in_a_file(table: pa.Table, path: Path) -> Source:
+    file = f"{path}{next(_NUMBERS)}.duckdb"
+    with duckdb.connect(file) as made:
         made.register("rows", table)
         made.execute("CREATE TABLE users AS FROM rows")
-    return connect(path, table="users")
+    return connect(file, table="users")
+
+
+def _in_ibis(table: pa.Table) -> Source:
+    import ibis
+
+    session = ibis.duckdb.connect()
+    session.con.register("incoming", table)
+    session.con.execute("CREATE TABLE users AS FROM incoming")
+    return connect(session.table("users"))
 
 
 def _in_postgres(table: pa.Table, server: Server) -> Source:

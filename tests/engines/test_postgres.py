@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -276,6 +277,17 @@ def test_sessions_go(users):
     del source, again
     gc.collect()
     assert session.closed
+
+
+def test_studies_in_threads(users):
+    """Each thread has a session of its own: one cannot answer two queries at a time."""
+
+    def one(seed: int) -> dict[str, Any]:
+        return answer(hl.analyze(connect(users.whole, table=f"{SCHEMA}.{TABLE}"), DESIGN, METRICS, seed=seed))
+
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(one, [3, 3, 3]))
+    assert found == [found[0]] * 3
 
 
 WRONG = "wr0ng;pass"
