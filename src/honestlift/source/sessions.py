@@ -70,11 +70,9 @@ def _session(place: Address) -> Any:
     ibis = package("ibis", "ibis")
     try:
         backend = _postgres(place, ibis) if place.scheme in _POSTGRES else ibis.connect(place.url)
-    except ImportError as reason:
-        raise ReachError.no_extra("ibis", reason.name or "ibis") from None
-    except Exception as reason:
-        if not is_failure(reason) and not isinstance(reason, ValueError):
-            raise
+    except SourceError:
+        raise
+    except Exception as reason:  # whatever a driver raises: it may hold the address, and is neither shown nor chained
         raise ReachError.unreachable(place.shown, place.hidden(first_line(reason))) from None
     _OPEN[key] = backend
     return backend
