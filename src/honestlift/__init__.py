@@ -1,10 +1,12 @@
 """Honest effect estimates for AI features, where a plain A/B test lies."""
 
+from honestlift import starting as starting  # first: Ctrl-C is heard while the rest is loaded
 from honestlift import simulate
 from honestlift.source.connect import Source, connect
 from honestlift.design.assignment import Assignment, HashedFlag, Redraw, Rule, assign, read_rollout, redraws, treated_users
 from honestlift.design.cluster import ClusterDesign, Treatment
-from honestlift.design.exposure import Exposure
+from honestlift.design.exposure import Artifacts, Edges, Exposure
+from honestlift.design.misclassification import Misclassification
 from honestlift.design.metric import Mean, Quantile, Ratio, Winsorize
 from honestlift.design.modelling import Learners, Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy
@@ -32,6 +34,7 @@ from honestlift.errors import HonestliftError
 from honestlift.version import __version__
 
 __all__ = [
+    "Artifacts",
     "Assignment",
     "Assumption",
     "Check",
@@ -40,6 +43,7 @@ __all__ = [
     "Collaboration",
     "Covariate",
     "Designs",
+    "Edges",
     "Estimate",
     "Exposure",
     "HashedFlag",
@@ -49,6 +53,7 @@ __all__ = [
     "Looks",
     "Matching",
     "Mean",
+    "Misclassification",
     "OptInDesign",
     "OptInStudy",
     "Power",

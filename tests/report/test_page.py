@@ -43,7 +43,8 @@ def sections(text: str) -> list[str]:
 
 
 def test_sections_in_order_with_exposure_and_guardrail():
-    order = ["verdict", "results", "guardrails", "checks", "spillover", "workspaces", "roads", "placebo", "method", "reproduce"]
+    order = ["verdict", "results", "guardrails", "checks", "spillover", "leakage", "workspaces"]
+    order += ["roads", "placebo", "method", "reproduce"]
     assert sections(report_html(exposed())) == order
     assert Outline(report_html(exposed())).words().count("Spillover: whom the treatment of others reached") == 1
 
@@ -55,6 +56,7 @@ def test_a_section_without_numbers_is_left_out():
         "results",
         "checks",
         "spillover",
+        "leakage",
         "workspaces",
         "roads",
         "placebo",

@@ -24,6 +24,8 @@ from honestlift.analysis.opt_in.tables import balance_table, categories_table, d
 from honestlift.analysis.reading import read
 from honestlift.analysis.rule import known_before
 from honestlift.analysis.segments import segment_checks
+from honestlift.analysis.spillover.checks import chances, design_checks
+from honestlift.analysis.spillover.reading import read_graph
 from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
 from honestlift.errors import DesignError
@@ -112,6 +114,8 @@ def _cluster(data: Any, study: Study, step: Step) -> Checked:
     made += cluster_checks(white, unadjusted, everyone, df, tuple(str(name) for name in cells.names))
     made += rule_checks(study.primary.label, everyone, adjustment.used, study)
     made += exposure_checks(everyone, study, None)
+    graph = read_graph(reading, study, step, outcomes=False)
+    made += [*design_checks(graph, study), *chances(graph, np.ones(graph.people.users, dtype=np.bool_))] if graph else []
     made += segment_checks(reading, study)
     made += [*uptake_checks(reading, study), *balance_checks(reading, unread)]
     users = cells.users

@@ -46,6 +46,8 @@ def needs_rows(study: Study | OptInStudy) -> list[str]:
     reasons = [f"the quantile metric {m.label}" for m in study.metrics if isinstance(m, Quantile)]
     if isinstance(study, OptInStudy) and study.learners is not None:
         reasons.append("learners")
+    if isinstance(study, Study) and study.design.exposure is not None and study.design.exposure.graph is not None:
+        reasons.append("the collaboration graph")
     return reasons
 
 

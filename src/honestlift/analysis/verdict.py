@@ -41,7 +41,7 @@ def judge(
             *violations(failed),
             *_naive(primary, headline),
             *_precision(primary, checks),
-            *_spillover(primary),
+            *_spillover(primary, headline),
             *corrected,
             *_guardrails(answers, study),
             *_doubts(checks, headline, failed),
@@ -73,7 +73,7 @@ def _headline(e: Estimate, metric: Metric, level: VerdictLevel, failed: Sequence
     bounded = e.relative.conf_low is not None  # else the control mean may be zero, and a share of it anything
     effect += f"; {words.percent(as_share(e).estimate, sign=True)} of the control {whole(e)})" if bounded else ")"
     if level == "not trustworthy":
-        return f"Not trustworthy. {name} differs by {effect} in treated workspaces, but {why_broken(failed)}."
+        return f"Not trustworthy. {name} differs by {effect} {_whose(e)}, but {why_broken(failed)}."
     if level == "inconclusive":
         less, more = (e.conf_low, e.conf_high) if metric.better == "higher" else (e.conf_high, e.conf_low)
         return (
@@ -82,11 +82,17 @@ def _headline(e: Estimate, metric: Metric, level: VerdictLevel, failed: Sequence
         )
     start = {"harmful": "Harmful.", "supported": "Supported.", "likely, with caveats": "Likely, with caveats."}[level]
     per_user = " per user" if e.scale == "difference" else ""
-    return f"{start} {name}: {effect}{per_user} in treated workspaces."
+    return f"{start} {name}: {effect}{per_user} {_whose(e)}."
+
+
+def _whose(e: Estimate) -> str:
+    """Of what a difference is the effect."""
+    return "with everyone on, against everyone off" if e.estimand == "gate" else "in treated workspaces"
 
 
 def _naive(answer: Answer, headline: Estimate) -> list[str]:
-    naive, alike = answer.find("naive_ols", "itt_user"), answer.find("user_ols:unadjusted", "itt_user") or headline
+    naive, own = answer.find("naive_ols", "itt_user"), answer.find("user_ols", "itt_user")
+    alike = answer.find("user_ols:unadjusted", "itt_user") or own or headline
     if naive is None or not naive.std_error or not alike.std_error:
         return []
     ratio = alike.std_error / naive.std_error
@@ -108,17 +114,29 @@ def _precision(primary: Answer, checks: Sequence[Check]) -> list[str]:
     return capped + [c.statement for c in mine if c.code in told]
 
 
-def _spillover(answer: Answer) -> list[str]:
-    direct, spillover = answer.find("two_exposure_ols", "direct"), answer.find("two_exposure_ols", "spillover")
-    if direct is None or spillover is None:
-        return []
-    text = (
-        f"Against unexposed controls: {words.signed(direct.estimate, places_for(direct))}; exposed against unexposed controls: "
-    )
-    text += f"{words.signed(spillover.estimate, places_for(spillover))}. "
-    if direct.identified == "randomized":
-        return [text + "The plan vouches that the design moves the exposure."]
-    return [text + "Both are associations: nobody randomized who is exposed."]
+def _spillover(answer: Answer, headline: Estimate) -> list[str]:
+    """What the treatment does to users and to those whom it reaches from elsewhere: by the design, or as it comes."""
+    found = [answer.find("exposure_strata_ols", e) for e in ("direct", "spillover")]
+    direct, spillover = found if all(found) else (answer.find("two_exposure_ols", e) for e in ("direct", "spillover"))
+    made: list[str] = []
+    if direct is not None and spillover is not None:
+        places = places_for(spillover)
+        text = f"Against unexposed controls: {words.signed(direct.estimate, places_for(direct))}; exposed against unexposed controls: "
+        text += f"{words.signed(spillover.estimate, places)}"
+        if direct.method == "exposure_strata_ols":
+            ends = words.interval(spillover.conf_low, spillover.conf_high, places)
+            made.append(f"{text} ({ends}), among users to whom the design gave the same chance of exposure.")
+        elif direct.identified == "randomized":
+            made.append(text + ". The plan vouches that the design moves the exposure.")
+        elif answer.find("linear_in_fraction", "gate") is None:
+            made.append(text + ". Both are associations: nobody randomized who is exposed.")
+    plain = answer.find("user_ols", "itt_user")
+    if headline.estimand == "gate" and plain is not None:
+        places = places_for(plain)
+        made.append(
+            f"Treated minus control workspaces is {words.signed(plain.estimate, places)}, which leaves out what reaches control workspaces."
+        )
+    return made
 
 
 def places_for(e: Estimate) -> int:

@@ -220,7 +220,7 @@ def _planned(o: Options, path: Path) -> tuple[Variation, Source | None, str | No
         raise click.UsageError(
             "The plan is of users who choose. Expected a cluster plan, or --users, --adoption and --sd without one."
         )
-    source, primary = open_data(read.data, None), study.primary
+    source, primary = open_data(read.data), study.primary
     metric = o.metric or primary.pre or primary.columns[0]
     numbers = [c for c in study.covariates if c in source.columns and source.kind(c) in ("integer", "number", "boolean")]
     known = measure(

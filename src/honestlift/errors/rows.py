@@ -55,8 +55,22 @@ class SourceError(HonestliftError, OSError):
         )
 
     @classmethod
+    def two_engines(cls, first: str, second: str) -> SourceError:
+        return cls(
+            f"The users are in {first} and the ties in {second}, which cannot be joined. Expected both in one engine. "
+            f"Write the ties to where the users are, or both to files."
+        )
+
+    @classmethod
     def engine(cls, reason: str) -> SourceError:
         return cls(f"The engine stopped: {reason}. Nothing was estimated. Mend the data or give the engine more room.")
+
+    @classmethod
+    def no_room(cls, reason: str) -> SourceError:
+        return cls(
+            f"The engine has run out of room: {reason}. Nothing was estimated. Expected memory, or space on disk, for what a scan has "
+            "to hold. Raise --memory-limit, name a folder on a larger disk by --spill, or use fewer --threads."
+        )
 
 
 class ColumnError(HonestliftError, LookupError):

@@ -38,7 +38,7 @@ def read_arms(counts: Moments, design: ClusterDesign) -> Arms:
     roles = {
         design.cluster: "cluster",
         design.arm: "treatment",
-        **({design.exposure.column: "exposure"} if design.exposure else {}),
+        **({design.mark: "exposure"} if design.mark else {}),
     }
     for name, role in roles.items():
         missing = rows_without(counts.keys[name], counts.rows)

@@ -7,9 +7,12 @@ from typing import Any
 from honestlift.report import page, words
 from honestlift.report.asked import ALIKE, naive_ratio, primary
 from honestlift.report.figures import figures_of
-from honestlift.report.names import GROUPS, estimand
-from honestlift.report.page import FEWEST, Fact, Section, headline, told
+from honestlift.report.names import estimand
+from honestlift.report.page import Fact, Section, headline, told
+from honestlift.report.reach import reach_sections, stated
 from honestlift.report.segments import found as told_segments
+from honestlift.report.spillover import exposure
+from honestlift.report.spillover import lead as leakage
 from honestlift.result import Lift
 
 
@@ -33,8 +36,11 @@ def sections(lift: Lift) -> list[Section]:
         made.append(Section(id="looks", link="Looks", title=title, lead=lead, figures=("monitoring",), part="pictures"))
     if reached or "density" in found:
         title = "Spillover: whom the treatment of others reached" if reached else "Outcome by arm"
-        shown = tuple(name for name in ("density",) if name in found)
-        made.append(Section(id="spillover", link="Spillover" if reached else title, title=title, figures=shown))
+        shown = tuple(name for name in ("dose", "contamination", "density") if name in found)
+        made.append(
+            Section(id="spillover", link="Spillover" if reached else title, title=title, lead=leakage(lift), figures=shown)
+        )
+    made += reach_sections(lift)
     if "caterpillar" in found:
         lead = " ".join(filter(None, (resemblance(lift), sizes(lift))))
         title = "Workspace by workspace"
@@ -70,6 +76,7 @@ def contents(lift: Lift) -> dict[str, Any]:
         "observational": False,
         "facts": facts(lift),
         "exposure": exposure(lift),
+        "stated": stated(lift),
         "share_head": "Of control",
         "letters": "T is 1 in treated workspaces, i counts users, g workspaces; G or K is the number of workspaces, n that of users, "
         "k that of coefficients.",
@@ -136,18 +143,3 @@ def sizes(lift: Lift) -> str:
         return ""
     low, middle, high = (told(size[key]) for key in ("min", "median", "max"))
     return f"Workspaces have from {low} to {high} users, the middle one {middle}."
-
-
-def exposure(lift: Lift) -> list[tuple[str, str, str]]:
-    """Users by arm and exposure, and their share of the arm; empty where there is no exposure."""
-    counts = {str(k): int(v) for k, v in lift.population.get("exposure_counts", {}).items()}
-    if not {"exposed control", "pure control"} <= counts.keys():
-        return []
-    control = counts["exposed control"] + counts["pure control"]
-    made: list[tuple[str, str, str]] = []
-    for group in ("exposed control", "pure control"):
-        few = min(counts["exposed control"], counts["pure control"]) < FEWEST
-        share = "–" if few else words.percent(counts[group] / control if control else None)
-        made.append((GROUPS[group], told(counts[group]), f"{share} of control users"))
-    treated = counts.get("treated")
-    return [("Treated", told(treated), "all reached by their own treatment"), *made] if treated is not None else made

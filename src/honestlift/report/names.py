@@ -14,7 +14,13 @@ ROADS = {
     "cluster_means:unadjusted": "workspace means, unadjusted",
     "cluster_means:adjusted": "workspace means, adjusted",
     "cluster_means": "workspace means, each once",
+    "exposure_strata_ols": "exposure, among equal chances of it",
+    "exposure_hajek": "exposure, by inverse probability",
     "two_exposure_ols": "two exposures, by workspace",
+    "difference_in_means": "treated − control, leakage ignored",
+    "surrounded": "users whose partners share their arm",
+    "surrounded_hajek": "the same, by inverse probability",
+    "linear_in_fraction": "line through the treated share of ties",
     "iv_2sls": "use, the arm as instrument (2SLS)",
     "published_rollout": "direct + share × spillover",
     "naive": "opted in − others (naive)",
@@ -47,6 +53,7 @@ VARIANTS = {
     "randomization": "randomization test",
     "anderson_rubin": "Anderson–Rubin",
     "always_valid": "at every look",
+    "design": "re-drawn arms",
     "cross_fitted": "cross-fitted",
     "unadjusted": "unadjusted",
 }
@@ -54,7 +61,8 @@ ESTIMANDS = {
     "itt_user": "Effect per user",
     "itt_cluster": "Effect per workspace",
     "direct": "Direct effect",
-    "spillover": "Spillover",
+    "spillover": "Spillover on control users",
+    "spillover_treated": "Spillover on treated users",
     "gate": "Everyone on − everyone off",
     "cace": "Effect on those who use it because it is offered",
     "ATE": "Effect on everyone (ATE)",
@@ -73,7 +81,7 @@ WHOM = {
 }
 """Whose effect an estimand of an opt-in study is."""
 
-FADED = ("naive_ols", "published_rollout", "naive")
+FADED = ("naive_ols", "published_rollout", "difference_in_means", "naive")
 """Methods that are shown for comparison only: hollow and dashed."""
 
 CHECKS = {
@@ -88,6 +96,12 @@ CHECKS = {
     "size_effect": "Effect and size of workspace",
     "exposure_not_randomized": "Exposure is randomized",
     "exposure_positivity": "Exposure has a contrast",
+    "ties_unknown": "Ties lead into the study",
+    "ties_after_launch": "Ties are from before the launch",
+    "placebo_exposure": "Exposure did nothing before",
+    "interference": "Others' arms move outcomes",
+    "launch_agreement": "Roads to the launch agree",
+    "misclassification": "Marks wrong at stated rates",
     "use_in_control": "Use in control workspaces",
     "first_stage": "The offer moves use",
     "missing_outcome": "Missing outcomes",
