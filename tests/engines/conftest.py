@@ -53,6 +53,14 @@ def postgres() -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture
+def ibis_session() -> Any:
+    """Another engine that Ibis speaks to."""
+    import ibis
+
+    return ibis.duckdb.connect()
+
+
 @pytest.fixture(
     params=[
         *("arrow", "parquet", "database", "polars, lazy", "pandas"),
@@ -70,7 +78,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
         "database": lambda table: _in_a_file(table, path),
         "spark": lambda table: connect(request.getfixturevalue("spark").read.parquet(_in_parquet(table, path)).repartition(3)),
         "postgres": lambda table: _in_postgres(table, request.getfixturevalue("postgres")),
-        "ibis, duckdb": _in_ibis,
+        "ibis, duckdb": lambda table: _in_ibis(table, request.getfixturevalue("ibis_session")),
     }
     return ways[request.param]
 
@@ -89,13 +97,12 @@ def _in_a_file(table: pa.Table, path: Path) -> Source:
     return connect(file, table="users")
 
 
-def _in_ibis(table: pa.Table) -> Source:
-    import ibis
-
-    session = ibis.duckdb.connect()
+def _in_ibis(table: pa.Table, session: Any) -> Source:
+    name = f"users{next(_NUMBERS)}"
     session.con.register("incoming", table)
-    session.con.execute("CREATE TABLE users AS FROM incoming")
-    return connect(session.table("users"))
+    session.con.execute(f"CREATE TABLE {name} AS FROM incoming")
+    session.con.unregister("incoming")
+    return connect(session.table(name))
 
 
 def _in_postgres(table: pa.Table, server: Server) -> Source:
