@@ -24,8 +24,10 @@ from honestlift.moments.stored import StoredMoments
 from honestlift.moments.merged import read_moments
 from honestlift.analysis.check import Checked, check_design
 from honestlift.analysis.stored import collect_moments
+from honestlift.analysis.query import moments_query
 from honestlift.analysis.analyze import analyze, run
 from honestlift.analysis.monitoring import monitor
+from honestlift.analysis.interference import compare_randomizations
 from honestlift.result import Assumption, Check, Estimate, Lift, Relative, Table, Verdict
 from honestlift.report.html import write_report
 from honestlift.report.proposal.page import write_design
@@ -81,8 +83,10 @@ __all__ = [
     "collaboration_of",
     "collect_moments",
     "compare_designs",
+    "compare_randomizations",
     "connect",
     "measure",
+    "moments_query",
     "monitor",
     "plot",
     "power",

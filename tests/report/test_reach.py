@@ -35,6 +35,10 @@ def test_the_terminal_says_both():
     said = re.sub(r"\s+", " ", str(lift()))
     assert "If it leaks If 31 % of control users are marked as reached" in said
     assert "If marks are wrong Direct effect +0.74 as marked" in said
+    assert "All are associations: nobody randomized who is marked." in said
+    assert {row[0] for row in stated(lift())["wrong-marks"][2]} == {
+        "Direct effect, an association", "Spillover on control users, an association"
+    }  # fmt: skip
 
 
 def test_a_result_without_either_says_nothing():

@@ -193,6 +193,7 @@ OPT_IN = (
 NO_ASSUMPTION = {
     "balanced_covariates": "says whether the analysis uses what the draw was balanced on",
     "pair_weights": "says whom the effect within pairs is of",
+    "saturation_cells": "says whom the direct effect of a two-stage design is of",
     "segment_balance": "speaks of the users of one segment, which is exploratory",
     "quantile": "says how finely the outcome tells users apart",
     "winsorized": "says that the question is about a capped outcome",

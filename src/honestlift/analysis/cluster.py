@@ -24,6 +24,8 @@ from honestlift.analysis.record import assignment_facts
 from honestlift.analysis.requirements import check_denominator
 from honestlift.analysis.roles import metric_table
 from honestlift.analysis.rule import known_before, redrawn_by
+from honestlift.analysis.saturation.reading import recorded
+from honestlift.analysis.saturation.walk import analyze_two_stage
 from honestlift.analysis.segments import segment_tables
 from honestlift.analysis.spillover.walk import with_graph
 from honestlift.analysis.stored import reading_of
@@ -33,6 +35,7 @@ from honestlift.analysis.verdict import headline_of, judge
 from honestlift.analysis.winsorizing import winsorized_table, with_plain
 from honestlift.design.metric import Metric, Quantile, Ratio
 from honestlift.design.study import Study
+from honestlift.errors import MomentsError
 from honestlift.estimators.ratio import ratio_outcome, workspace_ratios
 from honestlift.moments.cells import Outcome
 from honestlift.moments.stored import StoredMoments
@@ -47,6 +50,10 @@ def analyze_cluster(source: Source | StoredMoments, study: Study, step: Step) ->
     Raises:
         HonestliftError: if a column or a value is not what the study needs.
     """
+    if recorded(study) is not None:
+        if isinstance(source, StoredMoments):
+            raise MomentsError.needs_rows()
+        return analyze_two_stage(source, study, step)
     clock = Clock()
     reading = reading_of(source, study) if isinstance(source, StoredMoments) else read(source, study, step)
     step("Estimating")

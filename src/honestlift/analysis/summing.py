@@ -154,7 +154,7 @@ def _categories(source: Source, study: Study) -> tuple[Source, list[str], dict[s
             if len(counts.keys[name].labels) > MOST_LEVELS:
                 raise DataError.too_many_values(name, "segment", len(counts.keys[name].labels), MOST_LEVELS)
         for name in categories:
-            _levels(counts, name, study.missing)
+            require_levels(counts, name, study.missing)
         return source, categories, {}, counts
     _few_values(source, study)
     split: dict[str, list[str]] = {}
@@ -162,7 +162,7 @@ def _categories(source: Source, study: Study) -> tuple[Source, list[str], dict[s
         few = scan.few_cells(source, [name], MOST_LEVELS)
         if few is None:
             raise DataError.too_many_levels(name, scan.different(source, name), MOST_LEVELS)
-        levels = _levels(few, name, study.missing)
+        levels = require_levels(few, name, study.missing)
         gaps = None in few.keys[name].labels
         source = source.with_indicators(name, levels[:-1] if gaps else levels, ABSENT if gaps else None)
         split[name] = [level_name(name, level) for level in levels]
@@ -182,7 +182,7 @@ def _few_values(source: Source, study: Study) -> None:
             raise DataError.too_many_values(name, role, scan.different(source, name), most)
 
 
-def _levels(counts: Moments, name: str, missing: Missing) -> list[str]:
+def require_levels(counts: Moments, name: str, missing: Missing) -> list[str]:
     """The values of a text covariate; that of those without one last, if they are to be a category."""
     key = counts.keys[name]
     if None in key.labels and missing != "category":

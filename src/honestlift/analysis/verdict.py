@@ -33,10 +33,10 @@ def judge(
     primary = next(a for a in answers if a.metric is study.primary)
     headline = headline_of(answers, study)
     failed = broken(rests_on, headline.estimand)
-    level = "not trustworthy" if failed else _level(headline, primary.metric, checks)
+    level = "not trustworthy" if failed else level_of(headline, primary.metric, checks)
     return Verdict(
         level=level,
-        headline=_headline(headline, primary.metric, level, failed),
+        headline=headline_text(headline, primary.metric, level, failed),
         because=(
             *violations(failed),
             *_naive(primary, headline),
@@ -44,13 +44,14 @@ def judge(
             *_spillover(primary, headline),
             *corrected,
             *_guardrails(answers, study),
-            *_doubts(checks, headline, failed),
+            *doubts(checks, headline, failed),
         ),
-        would_change_it=tuple(_would_change(headline, level, checks)),
+        would_change_it=tuple(would_change(headline, level, checks)),
     )
 
 
-def _level(headline: Estimate, metric: Metric, checks: Sequence[Check]) -> VerdictLevel:
+def level_of(headline: Estimate, metric: Metric, checks: Sequence[Check]) -> VerdictLevel:
+    """The verdict on a headline that rests on nothing which is violated."""
     touching = [c for c in checks if c.touches(headline.metric, headline.estimand)]
     low, high = headline.conf_low, headline.conf_high
     if any(c.level == "stop" for c in touching) or low is None or high is None:
@@ -64,7 +65,8 @@ def _level(headline: Estimate, metric: Metric, checks: Sequence[Check]) -> Verdi
     return "likely, with caveats" if doubted else "supported"
 
 
-def _headline(e: Estimate, metric: Metric, level: VerdictLevel, failed: Sequence[Assumption]) -> str:
+def headline_text(e: Estimate, metric: Metric, level: VerdictLevel, failed: Sequence[Assumption]) -> str:
+    """The headline sentence."""
     places = words.places_of(e.conf_low, e.conf_high)
     name = words.clean(metric.label)
     effect = (
@@ -81,13 +83,17 @@ def _headline(e: Estimate, metric: Metric, level: VerdictLevel, failed: Sequence
             f"and better than {words.signed(more, places)}."
         )
     start = {"harmful": "Harmful.", "supported": "Supported.", "likely, with caveats": "Likely, with caveats."}[level]
-    per_user = " per user" if e.scale == "difference" else ""
+    per_user = " per user" if e.scale == "difference" and ":" not in e.estimand else ""
     return f"{start} {name}: {effect}{per_user} {_whose(e)}."
 
 
 def _whose(e: Estimate) -> str:
     """Of what a difference is the effect."""
-    return "with everyone on, against everyone off" if e.estimand == "gate" else "in treated workspaces"
+    kind, _, at = e.estimand.partition(":")
+    if kind == "overall":
+        high, _, low = at.partition("-")
+        return f"with {words.percent(float(high))} of a workspace's users treated, against {words.percent(float(low))}"
+    return "with everyone on, against everyone off" if kind == "gate" else "in treated workspaces"
 
 
 def _naive(answer: Answer, headline: Estimate) -> list[str]:
@@ -145,16 +151,15 @@ def places_for(e: Estimate) -> int:
 
 
 def _guardrails(answers: Sequence[Answer], study: Study) -> list[str]:
-    made: list[str] = []
-    for answer in answers:
-        if study.role(answer.metric) != "guardrail":
-            continue
-        e = next(e for e in answer.estimates if e.headline)
-        state = guardrail_state(e, answer.metric)
-        margin = words.percent(answer.metric.margin or 0.0)
-        shown = f"{words.percent(as_share(e).conf_low, sign=True)} to {words.percent(as_share(e).conf_high, sign=True)}"
-        made.append(f"Guardrail {words.clean(answer.metric.label)} {state}: {shown} of the control mean, margin {margin}.")
-    return made
+    guards = [a for a in answers if study.role(a.metric) == "guardrail"]
+    return [guardrail_text(next(e for e in a.estimates if e.headline), a.metric) for a in guards]
+
+
+def guardrail_text(e: Estimate, metric: Metric) -> str:
+    """What a guardrail says, in a sentence."""
+    state, margin = guardrail_state(e, metric), words.percent(metric.margin or 0.0)
+    shown = f"{words.percent(as_share(e).conf_low, sign=True)} to {words.percent(as_share(e).conf_high, sign=True)}"
+    return f"Guardrail {words.clean(metric.label)} {state}: {shown} of the control mean, margin {margin}."
 
 
 def guardrail_state(e: Estimate, metric: Metric) -> str:
@@ -179,13 +184,15 @@ def violations(failed: Sequence[Assumption]) -> list[str]:
     return [f"It rests on this, which does not hold: {a.assumption[0].lower()}{a.assumption[1:]}. {a.statement}" for a in failed]
 
 
-def _doubts(checks: Sequence[Check], headline: Estimate, failed: Sequence[Assumption]) -> list[str]:
+def doubts(checks: Sequence[Check], headline: Estimate, failed: Sequence[Assumption]) -> list[str]:
+    """What the checks that did not pass say of the headline, but what a violated assumption has said."""
     said = {a.statement for a in failed}
     found = [c for c in checks if c.level != "ok" and c.touches(headline.metric, headline.estimand)]
     return [c.statement for c in found if c.statement not in said]
 
 
-def _would_change(headline: Estimate, level: VerdictLevel, checks: Sequence[Check]) -> list[str]:
+def would_change(headline: Estimate, level: VerdictLevel, checks: Sequence[Check]) -> list[str]:
+    """What would change the verdict: remedies, and the workspaces that would settle it."""
     made = [c.remedy for c in checks if c.level != "ok" and c.remedy]
     low, high, effect = headline.conf_low, headline.conf_high, headline.estimate
     if level == "inconclusive" and low is not None and high is not None and effect and headline.n_clusters:

@@ -18,6 +18,7 @@ SHARED = frozenset(
     frozenset(pair)
     for pair in (
         ("metric", "metric"),  # one column under two names
+        ("unit", "cluster"),  # users randomized one by one
         ("strata", "covariate"),
         ("pre", "pre"),
         ("pre", "covariate"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 
 from honestlift.inference.focal import ExposureTest
 from honestlift.report import words
@@ -56,42 +56,40 @@ def moved_by_design(exposed: float, draws: int, error: float, *, recorded: bool)
 
 
 def positivity(without: Mapping[str, float | None], rare: Mapping[str, float]) -> list[Check]:
-    """Users who could not have had one of the two levels of a contrast; they are left out of it.
+    """Users who could not have had one of the two levels of a contrast; they are left out of it. One check for each share.
 
     Args:
         without: estimand to the share of users left out; None where a level was had in too few workspaces to compare.
         rare: estimand to the share of the others whose chance of one of the levels is below ``RARE``.
     """
-    made: list[Check] = []
+    alike: dict[tuple[float | None, float | None], list[str]] = {}
     for estimand, share in without.items():
-        name = NAMES[estimand]
-        if share is None:
-            level: Level = "stop"
-            text = f"One of the two exposures that the {name} compares was had in fewer than two workspaces: there is no number."
-        else:
-            level = "stop" if share > POSITIVITY[1] else "caution" if share > POSITIVITY[0] else "ok"
-            text = f"{words.percent(share)} of users could not have had both exposures that the {name} compares"
-            text += ", and are left out of it." if share else "."
-            few = rare.get(estimand, 0.0)
-            if few > MANY_RARE:
-                text += f" Of the others {words.percent(few)} had a chance of less than {words.percent(RARE)} of one: weighting by inverse "
-                text += "probability rests on the few of them who had it."
-        remedy = (
-            ""
-            if level == "ok"
-            else f"Read the {name} as that of the others, who have ties elsewhere; or merge or split workspaces."
-        )
-        made.append(
-            Check(
-                code="exposure_positivity",
-                level=level,
-                statement=text,
-                remedy=remedy,
-                evidence={"share": share, "rare": rare.get(estimand)},
-                concerns=(estimand,),
-            )
-        )
-    return made
+        alike.setdefault((share, rare.get(estimand)), []).append(estimand)
+    return [_without(estimands, share, few) for (share, few), estimands in alike.items()]
+
+
+def _without(estimands: Sequence[str], share: float | None, rare: float | None) -> Check:
+    name = " and the ".join(NAMES[estimand] for estimand in estimands)
+    compares = "compares" if len(estimands) == 1 else "compare"
+    if share is None:
+        level: Level = "stop"
+        text = f"One of the two exposures that the {name} {compares} was had in fewer than two workspaces: there is no number."
+    else:
+        level = "stop" if share > POSITIVITY[1] else "caution" if share > POSITIVITY[0] else "ok"
+        text = f"{words.percent(share)} of users could not have had both exposures that the {name} {compares}"
+        text += ", and are left out." if share else "."
+        if rare is not None and rare > MANY_RARE:
+            text += f" Of the others {words.percent(rare)} had a chance of less than {words.percent(RARE)} of one: weighting by inverse "
+            text += "probability rests on the few of them who had it."
+    remedy = f"Read the {name} as that of the users who could have had both; or merge or split workspaces."
+    return Check(
+        code="exposure_positivity",
+        level=level,
+        statement=text,
+        remedy="" if level == "ok" else remedy,
+        evidence={"share": share, "rare": rare},
+        concerns=tuple(estimands),
+    )
 
 
 def roster(rows: int, unknown: int, unusable: int) -> Check:

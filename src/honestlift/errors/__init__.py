@@ -9,6 +9,7 @@ from honestlift.errors.reach import ReachError
 from honestlift.errors.root import HonestliftError, listed
 from honestlift.errors.rows import ColumnError, DataError, SourceError
 from honestlift.errors.ties import TiesError
+from honestlift.errors.two_stage import TwoStageError
 
 __all__ = [
     "AssignmentError",
@@ -25,5 +26,6 @@ __all__ = [
     "ReportError",
     "SourceError",
     "TiesError",
+    "TwoStageError",
     "listed",
 ]

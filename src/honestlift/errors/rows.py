@@ -55,13 +55,6 @@ class SourceError(HonestliftError, OSError):
         )
 
     @classmethod
-    def two_engines(cls, first: str, second: str) -> SourceError:
-        return cls(
-            f"The users are in {first} and the ties in {second}, which cannot be joined. Expected both in one engine. "
-            f"Write the ties to where the users are, or both to files."
-        )
-
-    @classmethod
     def engine(cls, reason: str) -> SourceError:
         return cls(f"The engine stopped: {reason}. Nothing was estimated. Mend the data or give the engine more room.")
 

@@ -10,10 +10,18 @@ from honestlift.report.figures import figures_of
 from honestlift.report.names import estimand
 from honestlift.report.page import Fact, Section, headline, told
 from honestlift.report.reach import reach_sections, stated
+from honestlift.report.saturation import LEAD, is_two_stage, saturation_sections, saturation_table
+from honestlift.report.saturation import subtitle as at_saturations
 from honestlift.report.segments import found as told_segments
 from honestlift.report.spillover import exposure
 from honestlift.report.spillover import lead as leakage
 from honestlift.result import Lift
+
+ARMS = (
+    "Users of treated workspaces minus users of control workspaces: first what a test of users says, then what the workspaces say, which "
+    "were randomized."
+)
+"""What the results of a study of two arms are."""
 
 
 def sections(lift: Lift) -> list[Section]:
@@ -24,8 +32,7 @@ def sections(lift: Lift) -> list[Section]:
             id="results",
             link="Results",
             title="Results: naive beside honest",
-            lead="Users of treated workspaces minus users of control workspaces: first what a test of users says, then what the "
-            "workspaces say, which were randomized.",
+            lead=LEAD if is_two_stage(lift) else ARMS,
         ),
         *page.guardrails_section(lift),
         page.checks_section(lift),
@@ -40,7 +47,7 @@ def sections(lift: Lift) -> list[Section]:
         made.append(
             Section(id="spillover", link="Spillover" if reached else title, title=title, lead=leakage(lift), figures=shown)
         )
-    made += reach_sections(lift)
+    made += [*saturation_sections(lift), *reach_sections(lift)]
     if "caterpillar" in found:
         lead = " ".join(filter(None, (resemblance(lift), sizes(lift))))
         title = "Workspace by workspace"
@@ -76,7 +83,7 @@ def contents(lift: Lift) -> dict[str, Any]:
         "observational": False,
         "facts": facts(lift),
         "exposure": exposure(lift),
-        "stated": stated(lift),
+        "stated": stated(lift) | ({"saturations": saturation_table(lift)} if is_two_stage(lift) else {}),
         "share_head": "Of control",
         "letters": "T is 1 in treated workspaces, i counts users, g workspaces; G or K is the number of workspaces, n that of users, "
         "k that of coefficients.",
@@ -86,6 +93,8 @@ def contents(lift: Lift) -> dict[str, Any]:
 def subtitle(lift: Lift) -> list[str]:
     """What was studied, on how many, and when."""
     data = lift.data
+    if is_two_stage(lift):
+        return ["Workspaces randomized to shares of treated users", words.count(data["n_units"], "user"), *at_saturations(lift)]
     treated = f"{words.count(data['n_treated_clusters'], 'workspace')} treated, "
     treated += f"{data['n_clusters'] - data['n_treated_clusters']:,} control"
     arms = lift.population.get("named_arms")

@@ -21,6 +21,7 @@ ROADS = {
     "surrounded": "users whose partners share their arm",
     "surrounded_hajek": "the same, by inverse probability",
     "linear_in_fraction": "line through the treated share of ties",
+    "two_stage": "workspaces of both saturations",
     "iv_2sls": "use, the arm as instrument (2SLS)",
     "published_rollout": "direct + share × spillover",
     "naive": "opted in − others (naive)",
@@ -61,9 +62,12 @@ ESTIMANDS = {
     "itt_user": "Effect per user",
     "itt_cluster": "Effect per workspace",
     "direct": "Direct effect",
-    "spillover": "Spillover on control users",
+    "spillover": "Spillover",
     "spillover_treated": "Spillover on treated users",
     "gate": "Everyone on − everyone off",
+    "indirect": "Effect of colleagues' treatment on control users",
+    "total": "Effect of both on treated users",
+    "overall": "Effect on all users of a workspace",
     "cace": "Effect on those who use it because it is offered",
     "ATE": "Effect on everyone (ATE)",
     "ATT": "Effect on those who opted in (ATT)",
@@ -111,6 +115,7 @@ CHECKS = {
     "denominator": "Denominator of a ratio",
     "winsorized": "Capped metric",
     "quantile": "Quantile can move",
+    "saturation_cells": "Users of both arms in a workspace",
     "segment_balance": "Segment is not moved",
     "adjustment": "Adjusted for covariates",
     "placebo_lab": "Placebo lab",
@@ -174,7 +179,13 @@ QUANTILES = {"itt_user": "Effect on the quantile"}
 def estimand(e: Estimate) -> str:
     """What an estimate is an estimate of."""
     named = {"difference of ratios": RATIOS, "difference of quantiles": QUANTILES}.get(e.scale, ESTIMANDS)
-    return named.get(e.estimand, e.estimand)
+    base, _, at = e.estimand.partition(":")
+    return f"{named.get(base, base)}, {_saturations(at)}" if at else named.get(base, base)
+
+
+def _saturations(at: str) -> str:
+    """``50 % treated``, ``75 % − 25 % treated`` of the saturations that an estimand carries."""
+    return " − ".join(f"{100 * float(share):.6g} %" for share in at.split("-")) + " treated"
 
 
 def whole(e: Estimate) -> str:

@@ -43,7 +43,12 @@ def stated(lift: Lift) -> dict[str, Listed]:
         made["leakage"] = ("Bounds on the direct effect", heads, [_bound(row) for row in bounds_rows(lift)])
     if wrong_rows(lift):
         heads = ("Effect", "Marked though unexposed", "Exposed but unmarked", "Exposed in truth", "Estimate", "Interval")
-        made["wrong-marks"] = ("Contrasts at stated rates", heads, [_wrong(row) for row in wrong_rows(lift)])
+        note = "" if _vouched(lift) else ", an association"
+        made["wrong-marks"] = (
+            "Contrasts at stated rates",
+            heads,
+            [_wrong(row, note) for row in wrong_rows(lift)],
+        )
     return made
 
 
@@ -110,6 +115,7 @@ def wrong(lift: Lift) -> str:
     none = len({(r["false_positive"], r["false_negative"]) for r in found if r["estimate"] is None})
     text = "; ".join(said)
     text = f"{text[0].upper()}{text[1:]}. " if text else ""
+    text += "All are associations: nobody randomized who is marked. " if said and not _vouched(lift) else ""
     text += "Rates are taken to be the same in every workspace and unrelated to the outcome. "
     if none:
         text += f"{words.count(none, 'pair of rates', 'pairs of rates')} would leave hardly anyone on one side: no number stands there."
@@ -126,13 +132,19 @@ def _bound(row: dict[str, Any]) -> tuple[str, ...]:
     return words.number(row["ratio"], 2), share, words.percent(row["shown"]), direct, ends
 
 
-def _wrong(row: dict[str, Any]) -> tuple[str, ...]:
+def _vouched(lift: Lift) -> bool:
+    """Whether the contrasts of the marks are randomized, as the plan has it."""
+    return any(e.method == "two_exposure_ols" and e.identified == "randomized" for e in lift.estimates)
+
+
+def _wrong(row: dict[str, Any], note: str) -> tuple[str, ...]:
     rates = words.percent(row["false_positive"]), words.percent(row["false_negative"])
+    name = f"{ESTIMANDS[row['estimand']]}{note}"
     if row["estimate"] is None:
-        return ESTIMANDS[row["estimand"]], *rates, _shown(row["share_exposed"]), "cannot tell", "–"
+        return name, *rates, _shown(row["share_exposed"]), "cannot tell", "–"
     places = words.places_of(row["conf_low"], row["conf_high"])
     ends = words.interval(row["conf_low"], row["conf_high"], places)
-    return ESTIMANDS[row["estimand"]], *rates, _shown(row["share_exposed"]), words.signed(row["estimate"], places), ends
+    return name, *rates, _shown(row["share_exposed"]), words.signed(row["estimate"], places), ends
 
 
 def _shown(share: float) -> str:

@@ -11,7 +11,7 @@ import duckdb
 import narwhals as nw
 import pyarrow as pa
 
-from honestlift.errors import SourceError
+from honestlift.errors import ReachError
 from honestlift.source.engine import another, beside
 from honestlift.source.failure import stopped
 from honestlift.source.table import PRIME, Kind, Source
@@ -109,7 +109,7 @@ class DuckSource(Source):
             SourceError: if the other is in another engine, or an engine fails.
         """
         if not isinstance(other, DuckSource):
-            raise SourceError.two_engines(self.engine, other.engine)
+            raise ReachError.two_engines(self.engine, other.engine)
         connection = beside(self.connection)
         made = [_streamed(source.select(columns), connection) for source, columns in ((self, names), (other, others))]
         mine = replace(self, relation=made[0], connection=connection, columns=tuple(names), kinds=tuple(map(self.kind, names)))

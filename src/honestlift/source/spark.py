@@ -74,7 +74,7 @@ class SparkSource(Source):
             SourceError: if the other is not in Spark.
         """
         if not isinstance(other, SparkSource):
-            raise SourceError.two_engines(self.engine, other.engine)
+            raise ReachError.two_engines(self.engine, other.engine)
         pairs: list[tuple[SparkSource, Sequence[str]]] = [(self, names), (other, others)]
         mine, its = [s.kept(s.select(columns), columns, [s.kind(n) for n in columns]) for s, columns in pairs]
         return mine, its

@@ -19,7 +19,21 @@ DIRECT = (
     "Both say what the feature does only if the design, and not the user, decides who is exposed."
 )
 
+TWO_STAGE = (
+    "Workspaces were drawn to saturations, and in each that share of the users was given the feature, both by chance. Users with and "
+    "without it in one workspace show what the own feature does among so many treated colleagues; users without it in workspaces of "
+    "different saturations show what the colleagues' feature does; all users of a workspace show what a wider launch does. Every workspace "
+    "counts once."
+)
+
 FORMAL = {
+    "two_stage": (
+        "With ȳ_g(z; a) the mean of users with own arm z in workspace g of saturation a: direct mean[ȳ_g(1; a) − ȳ_g(0; a)], its variance "
+        "that of the differences over K_a with K_a − 1 degrees of freedom; the others are differences of means over the workspaces of two "
+        "saturations: of ȳ_g(0), of ȳ_g(1) and ȳ_g(0), of ȳ_g, with s²_a/K_a + s²_b/K_b and Welch's degrees of freedom.",
+        "Hudgens & Halloran (2008), Journal of the American Statistical Association 103; Baird, Bohren, McIntosh & Özler (2018), Review of "
+        "Economics and Statistics 100.",
+    ),
     "naive_ols": (
         "y_i = α + τ·T_i + ε_i over users, with the variance of independent errors and a t distribution with n − 2 degrees of "
         "freedom. Shown for comparison: it ignores that workspaces were randomized.",
@@ -182,6 +196,8 @@ RULES = {
 def plain(lift: Lift) -> list[str]:
     """The method in sentences for everyone."""
     level = words.level(lift.estimates[0].level)
+    if "saturations" in lift.tables:
+        return [TWO_STAGE, PLAIN[-1].format(level=level)]
     text = [sentence.format(level=level) for sentence in PLAIN]
     headlines = [e for e in lift.estimates if e.headline]
     text += [LAUNCH] if any(e.estimand == "gate" for e in headlines) else []
