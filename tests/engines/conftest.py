@@ -53,40 +53,56 @@ def postgres() -> Iterator[Server]:
         yield server
 
 
+@pytest.fixture
+def ibis_session() -> Any:
+    """Another engine that Ibis speaks to."""
+    import ibis
+
+    return ibis.duckdb.connect()
+
+
 @pytest.fixture(
     params=[
         *("arrow", "parquet", "database", "polars, lazy", "pandas"),
-        *(pytest.param(name, marks=pytest.mark.engine) for name in ("spark", "postgres")),
+        *(pytest.param(name, marks=pytest.mark.engine) for name in ("spark", "postgres", "ibis, duckdb")),
     ]
 )
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
     """What puts a table into an engine and gives it back as a Source."""
-    name: str = request.param
-
-    def opened(table: pa.Table) -> Source:
-        path = str(tmp_path / f"rows{next(_NUMBERS)}.parquet")
-        match name:
-            case "arrow":
-                return connect(table)
-            case "polars, lazy":
-                return connect(pl.from_arrow(table).lazy())
-            case "pandas":
-                return connect(table.to_pandas(types_mapper=_arrow_backed))
-            case "database":
-                return _in_a_file(table, path.replace("parquet", "duckdb"))
-            case "postgres":
-                return _in_postgres(table, request.getfixturevalue("postgres"))
-        pq.write_table(table, path, row_group_size=500)
-        return connect(path if name == "parquet" else request.getfixturevalue("spark").read.parquet(path).repartition(3))
-
-    return opened
+    path = tmp_path / "rows"
+    ways: dict[str, Opened] = {
+        "arrow": connect,
+        "polars, lazy": lambda table: connect(pl.from_arrow(table).lazy()),
+        "pandas": lambda table: connect(table.to_pandas(types_mapper=_arrow_backed)),
+        "parquet": lambda table: connect(_in_parquet(table, path)),
+        "database": lambda table: _in_a_file(table, path),
+        "spark": lambda table: connect(request.getfixturevalue("spark").read.parquet(_in_parquet(table, path)).repartition(3)),
+        "postgres": lambda table: _in_postgres(table, request.getfixturevalue("postgres")),
+        "ibis, duckdb": lambda table: _in_ibis(table, request.getfixturevalue("ibis_session")),
+    }
+    return ways[request.param]
 
 
-def _in_a_file(table: pa.Table, path: str) -> Source:
-    with duckdb.connect(path) as made:
+def _in_parquet(table: pa.Table, path: Path) -> str:
+    made = f"{path}{next(_NUMBERS)}.parquet"
+    pq.write_table(table, made, row_group_size=500)
+    return made
+
+
+def _in_a_file(table: pa.Table, path: Path) -> Source:
+    file = f"{path}{next(_NUMBERS)}.duckdb"
+    with duckdb.connect(file) as made:
         made.register("rows", table)
         made.execute("CREATE TABLE users AS FROM rows")
-    return connect(path, table="users")
+    return connect(file, table="users")
+
+
+def _in_ibis(table: pa.Table, session: Any) -> Source:
+    name = f"users{next(_NUMBERS)}"
+    session.con.register("incoming", table)
+    session.con.execute(f"CREATE TABLE {name} AS FROM incoming")
+    session.con.unregister("incoming")
+    return connect(session.table(name))
 
 
 def _in_postgres(table: pa.Table, server: Server) -> Source:

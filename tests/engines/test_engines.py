@@ -15,7 +15,7 @@ import pytest
 
 import honestlift as hl
 from honestlift.analysis.opt_in import reading
-from honestlift.errors import DataError
+from honestlift.errors import DataError, SourceError
 from honestlift.moments import scan
 from honestlift.moments.timing import timing
 from honestlift.source.buckets import BUCKET, with_buckets, with_unit_type
@@ -249,3 +249,45 @@ def test_rows_that_stay_in_the_engine(engine, monkeypatch):
     found = answer(hl.analyze(source, **study))
     assert found == answer(hl.analyze(source, **study))
     assert_near(found["estimates"], answer(hl.analyze(rows(1500), **study))["estimates"])
+
+
+def ties(n: int = 3000) -> pa.Table:
+    """Ties between users near each other in the order of their workspaces, with weights, and the documents that made them."""
+    rng = np.random.default_rng(8)
+    ids, order = rows().column("user").to_numpy(), np.argsort(np.array(rows().column(CLUSTER).to_pylist()))
+    a = rng.integers(0, n, 2 * n)
+    b = (a + rng.integers(1, 60, 2 * n)) % n
+    made = {
+        'so"urce': ids[order[a]],
+        "target": ids[order[b]],
+        "w": rng.exponential(1, 2 * n),
+        "doc": [f"d{i % 900}" for i in range(2 * n)],
+    }
+    return pa.table(made)
+
+
+@pytest.mark.parametrize("graph", ["edges", "artifacts"])
+def test_ties_between_users(engine, graph):
+    """Joined where the users are: the same bytes again."""
+
+    def study(opened: Any) -> dict[str, Any]:
+        data = opened(ties())
+        edges = hl.Edges(data=data, source='so"urce', target="target", weight="w")
+        log = hl.Artifacts(data=data, artifact="doc", author='so"urce', reader="target")
+        exposure = hl.Exposure(edges=edges, rule={"fraction": 0.25}) if graph == "edges" else hl.Exposure(artifacts=log)
+        design = replace(DESIGN, strata=(), exposure=exposure)
+        return answer(hl.analyze(opened(rows()), design, [hl.Mean("minutes")], seed=3))
+
+    assert study(engine) == study(connect)
+
+
+def test_ties_elsewhere_are_refused(engine):
+    """Users and ties in two engines are not joined, whichever is where."""
+    source = engine(rows())
+    other = connect(ties())
+    if source.engine == other.engine:
+        pytest.skip("one engine")
+    for users, edges in ((source, other), (connect(rows()), engine(ties()))):
+        design = replace(DESIGN, strata=(), exposure=hl.Exposure(edges=hl.Edges(data=edges, source='so"urce', target="target")))
+        with pytest.raises(SourceError, match="cannot be joined"):
+            hl.analyze(users, design, [hl.Mean("minutes")])

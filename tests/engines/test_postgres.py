@@ -9,6 +9,7 @@ import subprocess
 import sys
 import threading
 import time
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -99,6 +100,18 @@ def test_types_of_its_own(users):
     assert scan.count_cells(source, ["k"]).keys["k"].labels == (123456789012345678901234567890, None)
     assert scan.count_cells(source, ["d"]).keys["d"].labels == ("Ab", None)
     assert scan.distinct(source) == (2, [1] * 19)
+
+
+def test_numbers_that_are_none(users):
+    """What ``numeric`` calls NaN and Infinity is what doubles call so, in measures and in keys."""
+    made(
+        users, "CREATE TABLE odd (a numeric, b numeric(8, 2))", "INSERT INTO odd VALUES ('NaN', 'NaN'), ('Infinity', 1), (1.5, 1)"
+    )
+    source = connect(users.whole, table="odd")
+    first, second = scan.summaries(source, ["a", "b"])
+    assert (first.count, first.missing, first.infinite, first.mean) == (1, 1, 1, 1.5)
+    assert (second.count, second.missing, second.mean) == (2, 1, 1.0)
+    assert scan.count_cells(source, ["b"]).keys["b"].labels == (1, None)
 
 
 def test_types_that_ibis_does_not_know(users):
@@ -278,6 +291,17 @@ def test_sessions_go(users):
     assert session.closed
 
 
+def test_studies_in_threads(users):
+    """Each thread has a session of its own: one cannot answer two queries at a time."""
+
+    def one(seed: int) -> dict[str, Any]:
+        return answer(hl.analyze(connect(users.whole, table=f"{SCHEMA}.{TABLE}"), DESIGN, METRICS, seed=seed))
+
+    with ThreadPoolExecutor(3) as pool:
+        found = list(pool.map(one, [3, 3, 3]))
+    assert found == [found[0]] * 3
+
+
 WRONG = "wr0ng;pass"
 
 
@@ -306,6 +330,22 @@ def test_no_error_holds_a_credential(users, address, monkeypatch):
         while seen is not None:
             assert "wr0ng" not in str(seen)
             seen = seen.__cause__ or (None if seen.__suppress_context__ else seen.__context__)
+
+
+def test_a_driver_that_repeats_the_address(monkeypatch):
+    import ibis
+    import psycopg
+
+    def fail(address: str, **_: Any) -> None:
+        raise psycopg.OperationalError(f"cannot connect to {address}\nuser nobody, password {WRONG}")
+
+    monkeypatch.setattr(psycopg, "connect", fail)
+    monkeypatch.setattr(ibis, "connect", fail)
+    for scheme in ("postgres", "mysql"):
+        with pytest.raises(SourceError, match="cannot be reached") as refused:
+            connect(f"{scheme}://nobody:{WRONG}@h/d", table="t")
+        assert "wr0ng" not in str(refused.value)
+        assert refused.value.__suppress_context__
 
 
 def plan(folder: Path, address: str) -> Path:

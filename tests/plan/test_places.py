@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from honestlift.errors import PlanError
-from honestlift.plan import DataSpark, DataWarehouse, files_of, read_plan
+from honestlift.plan import DataPath, DataSpark, DataWarehouse, files_of, plan_text, read_plan
 from honestlift.plan.places import place_of, place_values
 from honestlift.plan.schema import PlanSection
 
@@ -87,3 +87,42 @@ def test_mistakes(tmp_path, data, said):
     with pytest.raises(PlanError) as refused:
         read(tmp_path, data)
     assert said in str(refused.value)
+
+
+EXPOSED = PLAN.replace(
+    "treatment: treated}}", "treatment: treated, exposure: {{edges: {{data: {data}, source: a, target: b}}}}}}"
+).replace("data: {data}\nunit", "data: users.parquet\nunit")
+
+
+@pytest.mark.parametrize(
+    ("text", "data"),
+    [
+        ("edges.parquet", "{here}/edges.parquet"),
+        ("{spark: lake.edges}", {"spark": "lake.edges"}),
+        ('{ibis: "postgres://u:${PW}@h/d", table: edges}', {"ibis": "postgres://u:${PW}@h/d", "table": "edges"}),
+        ("{database: x.duckdb, table: edges}", {"database": "{here}/x.duckdb", "table": "edges"}),
+    ],
+)
+def test_ties_where_the_users_are(tmp_path, text, data):
+    (tmp_path / "plan.yaml").write_text(EXPOSED.format(data=text), encoding="utf-8")
+    study = read_plan(tmp_path / "plan.yaml").study
+    found = study.design.exposure.edges.data
+    here = {k: v.replace("{here}", str(tmp_path)) for k, v in data.items()} if isinstance(data, dict) else data
+    assert found == (here if isinstance(here, dict) else here.format(here=tmp_path))
+    written = plan_text(study, DataPath(path=str(tmp_path / "users.parquet")), tmp_path)
+    (tmp_path / "again.yaml").write_text(written, encoding="utf-8")
+    assert read_plan(tmp_path / "again.yaml").study.design.exposure.edges.data == found
+
+
+@pytest.mark.parametrize("data", ['"postgres://u:s3cret@h/d"', '{ibis: "postgres://u:s3cret@h/d", table: t}'])
+def test_no_password_for_ties_either(tmp_path, data):
+    (tmp_path / "plan.yaml").write_text(EXPOSED.format(data=data), encoding="utf-8")
+    with pytest.raises(PlanError, match="holds a password") as refused:
+        read_plan(tmp_path / "plan.yaml")
+    assert "s3cret" not in str(refused.value)
+
+
+def test_a_mistake_in_the_place_of_ties(tmp_path):
+    (tmp_path / "plan.yaml").write_text(EXPOSED.format(data="{spark: t, tabel: u}"), encoding="utf-8")
+    with pytest.raises(PlanError, match="'tabel'"):
+        read_plan(tmp_path / "plan.yaml")

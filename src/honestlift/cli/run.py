@@ -21,25 +21,26 @@ from honestlift.cli.moments import KEPT, STORED, files_of_sums, rows_or_sums
 from honestlift.cli.report import page_path
 from honestlift.cli.screen import as_json, echo_json, err, out, require_apart, require_writable, shown, stages, write_all
 from honestlift.design.opt_in import OptInStudy
-from honestlift.plan import DataPath, DataSpark, DataWarehouse, Place, files_of, json_schema, read_plan
+from honestlift.plan import DataPath, DataSpark, DataTable, DataWarehouse, Place, files_of, json_schema, read_plan
 from honestlift.report import words
 from honestlift.report.html import report_html
 from honestlift.report.terminal import renderable
 from honestlift.source.connect import Source, connect
-from honestlift.source.sessions import database_table
-from honestlift.source.spark import spark_session, spark_table
 
 PLAN = click.argument("plan", type=click.Path(dir_okay=False, path_type=Path), default="plan.yaml")
 
 
 def open_data(data: Place, **limits: Any) -> Source:
     """The source that a plan names."""
-    if isinstance(data, DataSpark):
-        return spark_table(spark_session(), data.table)
-    if isinstance(data, DataWarehouse):
-        return database_table(data.address, data.table)
-    path, table = (data.path, None) if isinstance(data, DataPath) else (data.database, data.table)
-    return connect(path, table=table, **limits)
+    match data:
+        case DataPath():
+            return connect(data.path, **limits)
+        case DataTable():
+            return connect(data.database, table=data.table, **limits)
+        case DataWarehouse():
+            return connect({"ibis": data.address, "table": data.table}, **limits)
+        case DataSpark():
+            return connect({"spark": data.table}, **limits)
 
 
 @command(short_help="Check a plan and its columns.")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Annotated, Any, Literal
+from typing import Annotated, Any, Literal, cast
 
 from pydantic import ConfigDict, Discriminator, Field, Tag
 
@@ -11,6 +11,7 @@ from honestlift.design.exposure import Artifacts, Edges, Exposure
 from honestlift.design.misclassification import Misclassification
 from honestlift.errors import DesignError
 from honestlift.plan.location import resolve, shorten
+from honestlift.plan.places import TiesSection, moved
 from honestlift.plan.section import Section, Text
 
 Share = Annotated[float, Field(ge=0, lt=1)]
@@ -26,7 +27,10 @@ class EdgesSection(Section):
 
     model_config = ConfigDict(title="Ties between users")
 
-    data: Text = Field(description="The ties: a file or a glob, relative to the plan.", examples=["edges.parquet"])
+    data: TiesSection = Field(
+        description="The ties: a file or a glob, relative to the plan, or a table where the users are.",
+        examples=["edges.parquet", {"spark": "lake.edges"}],
+    )
     source: Text = Field(description="The column of one user.", examples=["from_user"])
     target: Text = Field(description="The column of the other.", examples=["to_user"])
     weight: Text | None = Field(default=None, description="The column of the tie's strength, above zero.", examples=["messages"])
@@ -40,7 +44,10 @@ class ArtifactsSection(Section):
 
     model_config = ConfigDict(title="Log of artifacts")
 
-    data: Text = Field(description="The log: a file or a glob, relative to the plan.", examples=["reads.parquet"])
+    data: TiesSection = Field(
+        description="The log: a file or a glob, relative to the plan, or a table where the users are.",
+        examples=["reads.parquet", {"spark": "lake.reads"}],
+    )
     artifact: Text = Field(description="The column that names the artifact.", examples=["doc_id"])
     author: Text = Field(description="The column of its author.", examples=["written_by"])
     reader: Text = Field(description="The column of who read it.", examples=["read_by"])
@@ -178,7 +185,7 @@ def _wrong(section: MisclassificationSection | None) -> Misclassification | None
 
 def _placed(section: Section, folder: Path) -> dict[str, Any]:
     values = section.model_dump()
-    return values | {"data": resolve(values["data"], folder)}
+    return values | {"data": moved(values["data"], folder, resolve)}
 
 
 def exposure_values(exposure: Exposure, folder: Path) -> dict[str, Any]:
@@ -192,9 +199,10 @@ def exposure_values(exposure: Exposure, folder: Path) -> dict[str, Any]:
         wrong = exposure.misclassification
         told = {"column": exposure.column, "randomized": exposure.randomized}
         return told | ({"misclassification": wrong.canonical()} if wrong else {})
-    if not isinstance(graph.data, str):
-        raise DesignError.out_of_range("data of the ties", type(graph.data).__name__, "the path of a file in a plan")
-    told: dict[str, Any] = {"data": shorten(graph.data, folder), **graph.columns}
+    data: Any = graph.data
+    if not isinstance(data, (str, dict)):
+        raise DesignError.out_of_range("data of the ties", type(data).__name__, "the path of a file, or a mapping, in a plan")
+    told: dict[str, Any] = {"data": moved(cast("str | dict[str, str]", data), folder, shorten), **graph.columns}
     told |= {"directed": True} if graph.directed else {}
     told |= {"table": graph.table} if graph.table else {}
     values: dict[str, Any] = {"edges" if exposure.edges is not None else "artifacts": told}

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from pathlib import Path
 from typing import Annotated, Any
 
@@ -75,6 +76,8 @@ class SparkSection(Section):
 
 
 def _kind_of_place(value: object) -> str | None:
+    if isinstance(value, (WarehouseSection, SparkSection)):
+        return "(ibis)" if isinstance(value, WarehouseSection) else "(spark)"
     if not isinstance(value, dict):
         return text_or_mapping(value)
     return next((f"({key})" for key in ("ibis", "spark") if key in value), "(mapping)")
@@ -87,6 +90,23 @@ DataSection = Annotated[
     | Annotated[SparkSection, Tag("(spark)")],
     Discriminator(_kind_of_place, custom_error_type="either", custom_error_message="Expected text or a mapping"),
 ]
+
+
+TiesSection = Annotated[
+    Annotated[Text, AfterValidator(_without_secret), Tag("(text)")]
+    | Annotated[TableSection, Tag("(mapping)")]
+    | Annotated[WarehouseSection, Tag("(ibis)")]
+    | Annotated[SparkSection, Tag("(spark)")],
+    Discriminator(_kind_of_place, custom_error_type="either", custom_error_message="Expected text or a mapping"),
+]
+"""As ``DataSection``; an address may also stand as text, its table beside it."""
+
+
+def moved(data: str | dict[str, str], folder: Path, move: Callable[[str, Path], str]) -> str | dict[str, str]:
+    """Data as a plan has them, with their path made absolute (``resolve``) or relative (``shorten``)."""
+    if isinstance(data, str):
+        return move(data, folder)
+    return data | ({"database": move(data["database"], folder)} if "database" in data else {})
 
 
 def section_of(value: Any) -> type[Section]:

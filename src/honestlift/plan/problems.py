@@ -134,7 +134,7 @@ def _section(document: Document, path: KeyPath) -> type[Section] | None:
     here, asked = pattern(path), look_up(document, path)
     if here == "metrics.*" and not _is_opt_in(document) and _has(asked, "kind") and asked["kind"] in _KINDS:
         return _KINDS[asked["kind"]]
-    return section_of(asked) if here == "data" else _sections(document).get(here)
+    return section_of(asked) if here.rpartition(".")[2] == "data" else _sections(document).get(here)
 
 
 def _meaning(document: Document, path: KeyPath) -> str:
@@ -163,7 +163,11 @@ def _unknown_key(document: Document, where: str, path: KeyPath) -> PlanError:
         for place in ("", "design"):
             if place != here and key in sections[place].model_fields:
                 return PlanError.misplaced_key(section, key, f"under {place!r}" if place else "at the left margin")
-        if here not in ("metrics.*", "data") and here in others and key in others[here].model_fields:
+        if (
+            here not in ("metrics.*", "data", "design.exposure.edges.data", "design.exposure.artifacts.data")
+            and here in others
+            and key in others[here].model_fields
+        ):
             kind = "cluster" if _is_opt_in(document) else "opt_in"
             return PlanError.misplaced_key(section, key, f"in a plan of `design: {{kind: {kind}}}`")
     return PlanError.unknown_key(section, key, known)

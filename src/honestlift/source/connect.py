@@ -3,21 +3,21 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from typing import Any, cast
 
 import duckdb
 import narwhals as nw
 import pyarrow as pa
 
-from honestlift.errors import SourceError
+from honestlift.errors import DesignError, SourceError
 from honestlift.source.address import is_address
 from honestlift.source.duck import duck_source
 from honestlift.source.engine import Limits, engine
 from honestlift.source.failure import first_line
 from honestlift.source.files import open_files
 from honestlift.source.sessions import database_table
-from honestlift.source.spark import is_spark, spark_source, spark_table
+from honestlift.source.spark import is_spark, spark_session, spark_source, spark_table
 from honestlift.source.table import Kind, Source
 from honestlift.source.warehouse import ibis_source, is_ibis
 
@@ -41,7 +41,8 @@ def connect(
         data: a path or glob to parquet or CSV files, a folder of parquet files, a DuckDB database file (with ``table``), a DuckDB
             relation, a pandas, Polars (eager or lazy), Arrow or Narwhals frame, a PySpark DataFrame, a Spark session (with
             ``table``), an Ibis table, or the address of a database, ``"postgres://user@host/database"`` (with ``table``). A Source
-            comes back as it is. ``${NAME}`` in an address is a variable of the environment; put the password there.
+            comes back as it is. ``${NAME}`` in an address is a variable of the environment; put the password there. A mapping names a
+            table as in a plan: ``{"spark": "lake.users"}``, ``{"ibis": address, "table": name}``.
         table: name of the table, for a database or a Spark session; ``schema.table`` where it is not in the main schema.
         threads: threads of the engine; all cores by default. The numbers do not depend on it.
         memory_limit: what the engine may use before it spills to disk, e.g. ``"4GB"``.
@@ -59,6 +60,8 @@ def connect(
     """
     if isinstance(data, Source):
         return data
+    if isinstance(data, Mapping):
+        data, table = _named(cast("Mapping[str, Any]", data))
     limits = Limits(
         threads=threads, memory=memory_limit, spill=None if spill is None else os.fspath(spill), spill_limit=spill_limit
     )
@@ -73,13 +76,34 @@ def connect(
         return duck_source(relation, connection, columns)
     native = nw.to_native(data, pass_through=True)
     if is_spark(native):
-        return spark_source(native) if table is None else spark_table(native, table)
-    return ibis_source(native) if is_ibis(native) else _frame(native, engine(limits))
+        return _unlimited(spark_source(native) if table is None else spark_table(native, table), limits)
+    return _unlimited(ibis_source(native), limits) if is_ibis(native) else _frame(native, engine(limits))
+
+
+def _named(place: Mapping[str, Any]) -> tuple[Any, Any]:
+    """What a mapping names, and the table in it."""
+    match place:
+        case {"spark": str(table), **others} if not others:
+            return spark_session(), table
+        case {"ibis": str(whole), "table": str(table), **others} if not others:
+            return whole, table
+        case {"database": str(whole), "table": str(table), **others} if not others:
+            return whole, table
+        case _:
+            raise SourceError.unsupported(f"mapping with the keys {', '.join(map(str, place)) or 'none'}")
+
+
+def _unlimited(source: Source, limits: Limits) -> Source:
+    """A Source in an engine that has limits of its own."""
+    for name, value in (("threads", limits.threads), ("memory_limit", limits.memory), ("spill", limits.spill)):
+        if value is not None:
+            raise DesignError.out_of_range(name, value, f"none: the rows stay in {source.engine}, which has limits of its own")
+    return source
 
 
 def _database(path: str, table: str | None, limits: Limits) -> Source:
-    if is_address(path):
-        return database_table(path, table)
+    if is_address(path) or (path.startswith("${") and path.endswith("}")):
+        return _unlimited(database_table(path, table), limits)
     if not os.path.exists(path):
         raise SourceError.not_found(path)
     try:

@@ -11,12 +11,14 @@ from narwhals.exceptions import NarwhalsError
 from honestlift.errors import SourceError
 
 _ENGINES = {"pyspark", "py4j", "ibis", "psycopg", "sqlglot"}
+_DRIVERS = {"DatabaseError", "InterfaceError"}
+"""Names that the errors of Python's database drivers bear (PEP 249)."""
 
 
 def is_failure(reason: BaseException) -> bool:
     """Whether an error is an engine's, by the package that its class comes from; a broken connection to one counts."""
     known = isinstance(reason, (duckdb.Error, NarwhalsError, pa.ArrowException, ConnectionError, EOFError))
-    return known or any(c.__module__.split(".")[0] in _ENGINES for c in type(reason).__mro__)
+    return known or any(c.__module__.split(".")[0] in _ENGINES or c.__name__ in _DRIVERS for c in type(reason).__mro__)
 
 
 def is_interrupted(reason: BaseException) -> bool:

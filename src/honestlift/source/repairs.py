@@ -94,9 +94,11 @@ def _answer(backend: Any, table: Any) -> pa.Table:
 
 
 def _array(values: Any, kind: pa.DataType) -> pa.Array[Any]:
-    """A column as Arrow; a sum of integers comes as a ``numeric``."""
+    """A column as Arrow; a sum of integers comes as a ``numeric``, and a ``numeric`` may be NaN, which is missing."""
     if pa.types.is_integer(kind):
         values = [None if v is None else int(v) for v in values]
     elif pa.types.is_floating(kind):
         values = [None if v is None else float(v) for v in values]
+    elif pa.types.is_decimal(kind):
+        values = [None if v is None or v.is_nan() else v for v in values]
     return pa.array(values, type=kind)

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from importlib import import_module
+from threading import get_ident
 from typing import Any
 from urllib.parse import parse_qsl, urlsplit
 from weakref import WeakValueDictionary, finalize
@@ -31,7 +32,7 @@ _PATIENCE = {
 }
 """A peer that is gone without a word is noticed after a minute and a half, whatever the system's own limits are."""
 
-_OPEN: WeakValueDictionary[str, Any] = WeakValueDictionary()
+_OPEN: WeakValueDictionary[tuple[str, int, int], Any] = WeakValueDictionary()
 
 
 def database_table(address: str, table: str | None) -> IbisSource:
@@ -61,20 +62,19 @@ def database_table(address: str, table: str | None) -> IbisSource:
 
 
 def _session(place: Address) -> Any:
-    """One session per address, so that its tables can be joined; a new one where the last was cut."""
-    held = _OPEN.get(place.url)
+    """One session per address and thread, so that its tables can be joined; a new one where the last was cut."""
+    key = (place.url, os.getpid(), get_ident())
+    held = _OPEN.get(key)
     if held is not None and not getattr(held.con, "closed", False):
         return held
     ibis = package("ibis", "ibis")
     try:
         backend = _postgres(place, ibis) if place.scheme in _POSTGRES else ibis.connect(place.url)
-    except ImportError as reason:
-        raise ReachError.no_extra("ibis", reason.name or "ibis") from None
-    except Exception as reason:
-        if not is_failure(reason) and not isinstance(reason, ValueError):
-            raise
+    except SourceError:
+        raise
+    except Exception as reason:  # whatever a driver raises: it may hold the address, and is neither shown nor chained
         raise ReachError.unreachable(place.shown, place.hidden(first_line(reason))) from None
-    _OPEN[place.url] = backend
+    _OPEN[key] = backend
     return backend
 
 
