@@ -102,7 +102,7 @@ class MomentsError(HonestliftError, ValueError):
     @classmethod
     def no_sqlglot(cls) -> MomentsError:
         return cls(
-            "Queries are written by the package 'sqlglot', which is not installed. Expected version 26 or later. "
+            "Queries are written by the package 'sqlglot', which is not installed. Expected version 27 to 29. "
             "Install it: pip install 'honestlift[sql]'."
         )
 
