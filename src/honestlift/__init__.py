@@ -5,7 +5,8 @@ from honestlift import simulate
 from honestlift.source.connect import Source, connect
 from honestlift.design.assignment import Assignment, HashedFlag, Redraw, Rule, assign, read_rollout, redraws, treated_users
 from honestlift.design.cluster import ClusterDesign, Treatment
-from honestlift.design.exposure import Exposure
+from honestlift.design.exposure import Artifacts, Edges, Exposure
+from honestlift.design.misclassification import Misclassification
 from honestlift.design.metric import Mean, Quantile, Ratio, Winsorize
 from honestlift.design.modelling import Learners, Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy
@@ -26,6 +27,7 @@ from honestlift.analysis.stored import collect_moments
 from honestlift.analysis.query import moments_query
 from honestlift.analysis.analyze import analyze, run
 from honestlift.analysis.monitoring import monitor
+from honestlift.analysis.interference import compare_randomizations
 from honestlift.result import Assumption, Check, Estimate, Lift, Relative, Table, Verdict
 from honestlift.report.html import write_report
 from honestlift.report.proposal.page import write_design
@@ -34,6 +36,7 @@ from honestlift.errors import HonestliftError
 from honestlift.version import __version__
 
 __all__ = [
+    "Artifacts",
     "Assignment",
     "Assumption",
     "Check",
@@ -42,6 +45,7 @@ __all__ = [
     "Collaboration",
     "Covariate",
     "Designs",
+    "Edges",
     "Estimate",
     "Exposure",
     "HashedFlag",
@@ -51,6 +55,7 @@ __all__ = [
     "Looks",
     "Matching",
     "Mean",
+    "Misclassification",
     "OptInDesign",
     "OptInStudy",
     "Power",
@@ -78,6 +83,7 @@ __all__ = [
     "collaboration_of",
     "collect_moments",
     "compare_designs",
+    "compare_randomizations",
     "connect",
     "measure",
     "moments_query",

@@ -129,7 +129,7 @@ def test_an_unwelcome_result_is_no_error(cli, tmp_path: Path):
         ({"level": 1.5}, ["level is 1.5"]),
         ({"data": "nope.parquet"}, ["There is no file at", "nope.parquet"]),
         ({"data": "small.yaml"}, ["neither parquet nor CSV"]),
-        ({"headline": "gate"}, ["headline", "cannot do it yet"]),
+        ({"headline": "gate"}, ["headline", "a collaboration graph"]),
     ],
 )
 def test_what_cannot_run_exits_2_and_says_why(cli, tmp_path: Path, changed: dict[str, Any], words: list[str]):

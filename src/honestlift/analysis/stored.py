@@ -13,6 +13,7 @@ from honestlift.analysis.opt_in.reading import Step, Summed, read_opt_in
 from honestlift.analysis.opt_in.requirements import typed
 from honestlift.analysis.reading import Reading, compared
 from honestlift.analysis.requirements import check_measured, numeric
+from honestlift.analysis.saturation.reading import recorded
 from honestlift.analysis.summing import Seen, keys_of, spec_of, summed
 from honestlift.analysis.tables import density_table
 from honestlift.analysis.winsorizing import Capped, beside_caps, with_known_caps
@@ -47,6 +48,10 @@ def needs_rows(study: Study | OptInStudy) -> list[str]:
     reasons = [f"the quantile metric {m.label}" for m in study.metrics if isinstance(m, Quantile)]
     if isinstance(study, OptInStudy) and study.learners is not None:
         reasons.append("learners")
+    if isinstance(study, Study) and recorded(study) is not None:
+        reasons.append("the two-stage assignment")
+    if isinstance(study, Study) and study.design.exposure is not None and study.design.exposure.graph is not None:
+        reasons.append("the collaboration graph")
     return reasons
 
 

@@ -116,7 +116,7 @@ def _profiled(source: Source, study: Study, measures: dict[str, tuple[str, ...]]
 def keys_of(study: Study) -> list[str]:
     """The columns that the rows are grouped by: cluster, arm, strata, exposure, segments."""
     d = study.design
-    return list(dict.fromkeys([d.cluster, d.arm, *d.strata, *([d.exposure.column] if d.exposure else []), *study.segments]))
+    return list(dict.fromkeys([d.cluster, d.arm, *d.strata, *([d.mark] if d.mark else []), *study.segments]))
 
 
 def _per_user(source: Source, study: Study, outcomes: bool) -> Source:
@@ -124,7 +124,7 @@ def _per_user(source: Source, study: Study, outcomes: bool) -> Source:
     d = study.design
     check_uptake(source, study)
     fixed = {d.cluster: "cluster", d.arm: "treatment", **dict.fromkeys(d.strata, "stratum")}
-    fixed |= {d.exposure.column: "exposure"} if d.exposure else {}
+    fixed |= {d.mark: "exposure"} if d.mark else {}
     fixed |= {s: "segment" for s in study.segments if s not in fixed}
     fixed |= {c: "covariate" for c in study.covariates if c not in fixed}
     summed = {
@@ -171,7 +171,7 @@ def _categories(source: Source, study: Study) -> tuple[Source, list[str], dict[s
 
 def _few_values(source: Source, study: Study) -> None:
     d = study.design
-    exposure = {d.exposure.column: ("exposure", MOST_LEVELS)} if d.exposure else {}
+    exposure = {d.mark: ("exposure", MOST_LEVELS)} if d.mark else {}
     for name, (role, most) in {
         d.arm: ("treatment", MOST_LEVELS),
         **dict.fromkeys(d.strata, ("stratum", MOST_CELLS)),

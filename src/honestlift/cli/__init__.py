@@ -13,6 +13,7 @@ from honestlift.cli.export import export
 from honestlift.cli.gate import gate
 from honestlift.cli.help import Commands
 from honestlift.cli.init import init
+from honestlift.cli.interference import interference
 from honestlift.cli.lock import lock
 from honestlift.cli.plot import plot
 from honestlift.cli.power import power
@@ -52,6 +53,7 @@ for each in (
     report,
     plot,
     gate,
+    interference,
     power,
     design,
     assign,

@@ -8,6 +8,8 @@ from honestlift.errors.question import AssignmentError, DesignError, PlanError
 from honestlift.errors.reach import ReachError
 from honestlift.errors.root import HonestliftError, listed
 from honestlift.errors.rows import ColumnError, DataError, SourceError
+from honestlift.errors.ties import TiesError
+from honestlift.errors.two_stage import TwoStageError
 
 __all__ = [
     "AssignmentError",
@@ -23,5 +25,7 @@ __all__ = [
     "ReachError",
     "ReportError",
     "SourceError",
+    "TiesError",
+    "TwoStageError",
     "listed",
 ]

@@ -50,3 +50,10 @@ class ReachError(SourceError):
             f"{engine} wrote no temporary table: {reason}. Events, and ties between users, are first summed into one. Expected a user "
             "who may write temporary tables, not on a read-only replica. Grant it, or make one row per user before the analysis."
         )
+
+    @classmethod
+    def two_engines(cls, first: str, second: str) -> ReachError:
+        return cls(
+            f"The users are in {first} and the ties in {second}, which cannot be joined. Expected both in one engine. "
+            f"Write the ties to where the users are, or both to files."
+        )

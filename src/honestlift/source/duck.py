@@ -4,17 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
+from itertools import count
 from typing import Any, Literal, Self
 
 import duckdb
 import narwhals as nw
 import pyarrow as pa
 
+from honestlift.errors import ReachError
 from honestlift.source.engine import another, beside
 from honestlift.source.failure import stopped
 from honestlift.source.table import PRIME, Kind, Source
 
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
+_NUMBERS = count()
+"""Tables that are written side by side need names of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -98,6 +102,46 @@ class DuckSource(Source):
         """
         return self._copied(rows, columns, kinds, 0)
 
+    def beside(self, names: Sequence[str], other: Source, others: Sequence[str]) -> tuple[Source, Source]:
+        """Columns of two tables, streamed into one connection of their own, where they can be joined.
+
+        Raises:
+            SourceError: if the other is in another engine, or an engine fails.
+        """
+        if not isinstance(other, DuckSource):
+            raise ReachError.two_engines(self.engine, other.engine)
+        connection = beside(self.connection)
+        made = [_streamed(source.select(columns), connection) for source, columns in ((self, names), (other, others))]
+        mine = replace(self, relation=made[0], connection=connection, columns=tuple(names), kinds=tuple(map(self.kind, names)))
+        kinds = tuple(map(other.kind, others))
+        return mine, replace(other, relation=made[1], connection=connection, columns=tuple(others), kinds=kinds)
+
+    def written(self, rows: nw.LazyFrame[Any], columns: Sequence[str], kinds: Sequence[Kind]) -> Self:
+        """Rows that were made from one that ``beside`` gave, in a temporary table of the same connection."""
+        if self.connection is None:
+            raise ValueError("The rows are not this library's to write. Expected a Source that `beside` gave.")
+        relation, name = nw.to_native(rows), f"t{next(_NUMBERS)}"
+        try:
+            self.connection.execute(f"CREATE TEMP TABLE {name} AS {relation.sql_query()}")
+        except duckdb.Error as reason:
+            raise stopped(reason) from reason
+        return replace(self, relation=self.connection.table(f"temp.{name}"), columns=tuple(columns), kinds=tuple(kinds))
+
+    def released(self) -> None:
+        """Give back the room of what ``written`` wrote, by dropping the table; the Source is of no use after it."""
+        if self.connection is not None:
+            self.connection.execute(f"DROP TABLE IF EXISTS temp.{self.relation.alias}")
+
+    def placed(self, table: pa.Table) -> nw.LazyFrame[Any]:
+        """A small table of ours, where it can be joined with one that ``beside`` gave."""
+        if self.connection is None:
+            raise ValueError("The rows are not this library's to join. Expected a Source that `beside` gave.")
+        name = f"t{next(_NUMBERS)}"
+        self.connection.register("incoming", table)
+        self.connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM incoming")
+        self.connection.unregister("incoming")
+        return nw.from_native(self.connection.table(f"temp.{name}"))
+
     def sorted_copy(self, names: Sequence[str], keys: int) -> Source:
         """A copy of the named columns, sorted by the first ``keys`` of them, in a temporary table that goes when the copy does.
 
@@ -159,6 +203,20 @@ class DuckSource(Source):
 
     def _every(self, count: int | None = None) -> duckdb.DuckDBPyRelation:
         return self.relation.project(", ".join(f"#{i + 1} AS c{i}" for i in range(count or len(self.columns))))
+
+
+def _streamed(rows: nw.LazyFrame[Any], connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+    """A temporary table of a connection from rows of another, or of a user's, which it does not know."""
+    name = f"t{next(_NUMBERS)}"
+    try:
+        relation: Any = nw.to_native(rows)
+        reader = relation.to_arrow_reader() if hasattr(relation, "to_arrow_reader") else relation.fetch_record_batch()
+        connection.register("incoming", reader)
+        connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM incoming")
+        connection.unregister("incoming")
+    except (duckdb.Error, pa.ArrowException) as reason:
+        raise stopped(reason) from reason
+    return connection.table(f"temp.{name}")
 
 
 def duck_source(
