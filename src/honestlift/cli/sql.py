@@ -48,7 +48,6 @@ def sql(
     Examples:
       honestlift sql plan.yaml --dialect snowflake --table app.users > sums.sql
       honestlift sql plan.yaml --dialect bigquery --dbt users --out models/study_sums.sql
-      honestlift run plan.yaml --moments sums.parquet
     """
     read = read_plan(plan)
     if target is not None:
