@@ -26,6 +26,7 @@ port = {port}
 unix_socket_directories = ''
 fsync = off
 max_connections = 30
+jit = off  # for a few thousand rows it costs more than it saves
 extra_float_digits = 0  # an answer as text would lose its last digits
 timezone = 'America/New_York'
 """
