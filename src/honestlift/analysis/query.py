@@ -20,7 +20,7 @@ from honestlift.version import __version__
 KNOWN: dict[type, frozenset[str]] = {
     Study: frozenset(("design", "metrics", "covariates", "negative_controls", "segments", "rows", "missing", *UNTOUCHED)),
     ClusterDesign: frozenset(("unit", "cluster", "treatment", "strata", "exposure", "uptake", "assignment")),
-    Exposure: frozenset(("column", "randomized")),
+    Exposure: frozenset(("column", "randomized", "misclassification")),
 }
 """What of a study the query knows of; anything else that is asked for is refused, not left out."""
 
@@ -120,7 +120,7 @@ def _asked(study: Study, kinds: Mapping[str, Kind], dialect: str) -> Any:
     keys, measures, sums, layout = study_layout(study, categories)
     told = json.loads(layout) | {"dialect": dialect, "kinds": [kinds.get(k) for k in keys]}
     roles = numeric(study, [c for c in study.covariates if c not in categories])
-    fixed = {d.cluster, d.arm, *d.strata, *study.segments, *study.covariates, *([d.exposure.column] if d.exposure else [])}
+    fixed = {d.cluster, d.arm, *d.strata, *study.segments, *study.covariates, *([d.mark] if d.mark else [])}
     summed = frozenset(m for m in measures if m not in fixed and "uptake" not in roles[m])
     return Asked(
         unit=Column(d.unit, kinds.get(d.unit)),
