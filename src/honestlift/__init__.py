@@ -8,6 +8,7 @@ from honestlift.design.exposure import Exposure
 from honestlift.design.metric import Mean, Quantile, Ratio, Winsorize
 from honestlift.design.modelling import Learners, Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy
+from honestlift.design.tables import AssignmentTable, EventSum, EventTable, Tables
 from honestlift.design.study import Study
 from honestlift.design.looks import Looks
 from honestlift.moments.stored import StoredMoments
@@ -24,12 +25,15 @@ from honestlift.version import __version__
 
 __all__ = [
     "Assignment",
+    "AssignmentTable",
     "Assumption",
     "Check",
     "Checked",
     "ClusterDesign",
     "Covariate",
     "Estimate",
+    "EventSum",
+    "EventTable",
     "Exposure",
     "HonestliftError",
     "Learners",
@@ -49,6 +53,7 @@ __all__ = [
     "StoredMoments",
     "Study",
     "Table",
+    "Tables",
     "Treatment",
     "Verdict",
     "Winsorize",

@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from honestlift.analysis.cluster import analyze_cluster
+from honestlift.analysis.joining import rows_of
 from honestlift.analysis.opt_in.walk import analyze_opt_in
 from honestlift.analysis.stored import require_question
 from honestlift.design.cluster import ClusterDesign
@@ -16,7 +17,6 @@ from honestlift.design.study import Adjustment, Missing, Study
 from honestlift.errors import DesignError
 from honestlift.moments.stored import StoredMoments
 from honestlift.result import Lift
-from honestlift.source.connect import connect
 
 
 def analyze(  # noqa: PLR0913  the contract of the Python face
@@ -150,5 +150,5 @@ def run(data: Any, study: Study | OptInStudy, step: Callable[[str], None] = lamb
     """
     if isinstance(data, StoredMoments):
         require_question(data, study)
-    source = data if isinstance(data, StoredMoments) else connect(data)
+    source = data if isinstance(data, StoredMoments) else rows_of(data, study, step)
     return analyze_opt_in(source, study, step) if isinstance(study, OptInStudy) else analyze_cluster(source, study, step)

@@ -8,6 +8,7 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from honestlift.analysis.joining import rows_of
 from honestlift.analysis.opt_in.reading import Step, Summed, read_opt_in
 from honestlift.analysis.opt_in.requirements import typed
 from honestlift.analysis.reading import Reading, compared
@@ -23,7 +24,8 @@ from honestlift.moments.arms import read_several
 from honestlift.moments.merged import sketch
 from honestlift.moments.spec import Sum
 from honestlift.moments.stored import StoredMoments, layout
-from honestlift.source.connect import Source, connect
+from honestlift.source.connect import Source
+from honestlift.source.table import Note
 
 UNTOUCHED = ("name", "seed", "level", "bootstrap", "adjustment", "headline", "exact_duplicates", "propensity", "matching", "trim")
 """What a study says that no sum depends on."""
@@ -90,7 +92,7 @@ def collect_moments(data: Any, study: Study | OptInStudy, step: Step = lambda _:
     reasons = needs_rows(study)
     if reasons:
         raise MomentsError.not_savable(reasons)
-    source = connect(data)
+    source = rows_of(data, study, step)
     if isinstance(study, OptInStudy):
         return _patterns(source, study, step)
     seen = summed(source, study, step)
@@ -100,6 +102,7 @@ def collect_moments(data: Any, study: Study | OptInStudy, step: Step = lambda _:
         "engine": reading.engine,
         "one_in": seen.one_in,
         "dropped": seen.dropped,
+        "notes": [asdict(note) for note in seen.notes],
         "split": {c: names for c, names in seen.columns.items() if names != [c]},
         "caps": [_cap(capped) for capped in seen.capped],
         "density": [row[1:] for row in density_table(reading, seen.study.primary, seen.study).rows],
@@ -174,6 +177,7 @@ def reading_of(stored: StoredMoments, study: Study) -> Reading:
         study=asked,
         capped=capped,
         one_in=header.get("one_in") or 0,
+        notes=tuple(Note(**note) for note in header.get("notes") or ()),
     )
     return compared(seen)
 

@@ -20,6 +20,7 @@ from honestlift.moments.spec import Spec, Sum
 from honestlift.moments.stored import StoredMoments
 from honestlift.moments.table import Moments
 from honestlift.source.connect import Source
+from honestlift.source.table import Note
 
 MOST_CELLS = 100_000
 """Cells above which text covariates are taken out of the grouping and become 0/1 columns."""
@@ -45,6 +46,7 @@ class Seen:
         study: the question over the columns as they were read.
         capped: the metrics that are winsorized.
         one_in: 1 where every user was looked at for repetition, else one in so many; 0 where none was.
+        notes: what became of users where tables were joined.
     """
 
     origin: Source | StoredMoments
@@ -57,10 +59,12 @@ class Seen:
     study: Study
     capped: tuple[Capped, ...]
     one_in: int
+    notes: tuple[Note, ...] = ()
 
 
 def summed(source: Source, study: Study, step: Step, *, outcomes: bool = True) -> Seen:
     """The scans alone; see ``read``."""
+    notes = source.notes
     check_columns(source, study, outcomes=outcomes)
     if study.rows == "events":
         step("Summing events per user")
@@ -89,13 +93,17 @@ def summed(source: Source, study: Study, step: Step, *, outcomes: bool = True) -
         origin=source,
         moments=moments,
         profile=profile,
-        dropped=dropped | late | {f"{study.design.arm} is {value}": n for value, n in several[0].others.items()},
+        dropped={n.reason: n.users for n in notes if n.dropped}
+        | dropped
+        | late
+        | {f"{study.design.arm} is {value}": n for value, n in several[0].others.items()},
         columns=columns,
         categories=categories,
         arms=tuple(several),
         study=study,
         capped=capped,
         one_in=one_in,
+        notes=notes,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from honestlift.design.cluster import ClusterDesign
 from honestlift.design.metric import Metric
+from honestlift.design.tables import Tables
 from honestlift.errors import DesignError
 
 Adjustment = Literal["interacted", "additive", "none"]
@@ -50,6 +51,7 @@ class Study:
         segments: discrete columns known before the treatment, within whose levels the effects are shown too: exploratory, corrected.
         rows: ``units`` (one row per user) or ``events`` (several, summed per user first).
         headline: ``itt`` (the randomized contrast of arms).
+        tables: the tables beside that of the users, and the rules by which they are joined; the data are then a mapping of them.
         level: nominal coverage of every interval.
         seed: start of every random draw.
         bootstrap: replicates of the bootstrap; 0 for none.
@@ -79,6 +81,7 @@ class Study:
     seed: int = 0
     bootstrap: int = 500
     exact_duplicates: bool = False
+    tables: Tables | None = None
 
     def __post_init__(self) -> None:
         if not self.metrics:
@@ -102,6 +105,13 @@ class Study:
             if labels.count(label) > 1:
                 raise DesignError.repeated_metric(label)
         self._one_role_per_column()
+        if self.tables is not None:
+            if self.rows == "events":
+                raise DesignError.out_of_range("rows", self.rows, "'units' where tables are joined, which makes one row per user")
+            if self.tables.assignment is not None and self.tables.assignment.arm != self.design.arm:
+                raise DesignError.out_of_range(
+                    "treatment", self.design.arm, f"the arm of the assignment table, {self.tables.assignment.arm!r}"
+                )
 
     def _one_role_per_column(self) -> None:
         d = self.design
@@ -129,7 +139,7 @@ class Study:
     def canonical(self) -> dict[str, Any]:
         """Everything in the study that can change a number or a word, as plain values."""
         values = asdict(self)
-        values = {k: v for k, v in values.items() if k != "segments" or v}
+        values = {k: v for k, v in values.items() if k not in ("segments", "tables") or v}
         values["metrics"] = [_told(metric) for metric in values["metrics"]]
         values["design"]["kind"] = "cluster"
         record = self.design.assignment

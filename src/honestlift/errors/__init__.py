@@ -6,6 +6,7 @@ from honestlift.errors.quantiles import QuantileError
 from honestlift.errors.question import AssignmentError, DesignError, PlanError
 from honestlift.errors.root import HonestliftError, listed
 from honestlift.errors.rows import ColumnError, DataError, SourceError
+from honestlift.errors.tables import TablesError
 
 __all__ = [
     "AssignmentError",
@@ -19,5 +20,6 @@ __all__ = [
     "QuantileError",
     "ReportError",
     "SourceError",
+    "TablesError",
     "listed",
 ]

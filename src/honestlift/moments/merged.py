@@ -89,6 +89,7 @@ def merge(parts: Sequence[StoredMoments]) -> StoredMoments:
         "dropped": _added([part.header.get("dropped", {}) for part in parts]),
         "categories": parts[0].header.get("categories"),
         "split": parts[0].header.get("split", {}),
+        "notes": _all_notes(parts),
         "caps": parts[0].header.get("caps", []),
     }
     names = tuple(sorted(name for part in parts for name in part.names))
@@ -124,6 +125,16 @@ def _require_apart(parts: Sequence[StoredMoments]) -> None:
                 raise MomentsError.overlapping(
                     ", ".join(first.names), ", ".join(second.names), len(both), max(one["one_in"], other["one_in"])
                 )
+
+
+def _all_notes(parts: Sequence[StoredMoments]) -> list[dict[str, Any]]:
+    """What became of users in any part."""
+    notes: list[dict[str, Any]] = [note for part in parts for note in part.header.get("notes") or ()]
+    kinds = dict.fromkeys((note["reason"], note["dropped"]) for note in notes)
+    return [
+        {"reason": reason, "users": sum(n["users"] for n in notes if n["reason"] == reason), "dropped": dropped}
+        for reason, dropped in kinds
+    ]
 
 
 def _range(columns: Sequence[ColumnProfile]) -> tuple[float, float]:

@@ -17,6 +17,15 @@ PRIME = 2**31 - 1
 """Whole numbers are hashed modulo this prime."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What became of users before they were rows of a Source: why, how many, and whether they are left out."""
+
+    reason: str
+    users: int
+    dropped: bool
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Source(ABC):
     """A table in the engine that holds it. Nothing has been read yet.
@@ -25,6 +34,7 @@ class Source(ABC):
         columns: the user's column names, by position.
         kinds: what each column holds.
         engine: name of the engine.
+        notes: what became of users on the way here, where tables were joined.
 
     Example:
         >>> hl.connect("users.parquet").kind("engagement_tier")
@@ -34,6 +44,7 @@ class Source(ABC):
     columns: tuple[str, ...]
     kinds: tuple[Kind, ...]
     engine: str
+    notes: tuple[Note, ...] = ()
 
     def position(self, name: str, role: str) -> int:
         """Where a column stands.

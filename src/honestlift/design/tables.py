@@ -1,0 +1,158 @@
+"""Three tables instead of one: users, who was assigned to what and when, and events; the rules by which they become one row per user."""
+
+from __future__ import annotations
+
+import re
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from typing import Literal, get_args
+
+from honestlift.errors import TablesError
+
+Moves = Literal["error", "first", "last", "most", "drop"]
+Late = Literal["drop", "keep", "error"]
+
+_WINDOW = re.compile(r"([1-9][0-9]{0,5})\s*(h|d|w)")
+_HOURS = {"h": 1, "d": 24, "w": 168}
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class AssignmentTable:
+    """Who was assigned to which arm, in a table of its own; and what becomes of users who move, or come late.
+
+    Attributes:
+        arm: column of the arm; the design's ``treatment`` names it too.
+        cluster: column that names the cluster, if clusters are assigned; its users are found by the design's cluster.
+        unit: column that names the user, if the table has a row per user; one of the two.
+        time: column of the time of the assignment (of a user: of first exposure). The earliest counts where there are several.
+        joined: column of the users' table with the time at which a user joined the cluster.
+        moves: what becomes of users who are in several clusters: ``error``; in the ``first`` or ``last`` that they joined; in that
+            with ``most`` rows; ``drop``, left out and counted.
+        late: what becomes of users who joined after the assignment: ``drop``, left out and counted; ``keep``, their events count from when
+            they joined; ``error``.
+
+    Raises:
+        TablesError: if not exactly one of ``cluster`` and ``unit`` is named, or a rule needs a time that is not.
+
+    Example:
+        >>> hl.AssignmentTable(cluster="workspace_id", arm="arm", time="assigned_at", joined="joined_at", moves="first").late
+        'drop'
+    """
+
+    arm: str
+    cluster: str | None = None
+    unit: str | None = None
+    time: str | None = None
+    joined: str | None = None
+    moves: Moves = "error"
+    late: Late = "drop"
+
+    def __post_init__(self) -> None:
+        if (self.cluster is None) == (self.unit is None):
+            raise TablesError.one_key()
+        for name, value, known in (("moves", self.moves, get_args(Moves)), ("late", self.late, get_args(Late))):
+            if value not in known:
+                raise TablesError.rule(name, value, known)
+        if self.moves in ("first", "last") and self.joined is None:
+            raise TablesError.needs_time(f"moves: {self.moves}", "joined")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventSum:
+    """A column of the users that is made from their events.
+
+    Attributes:
+        column: column of the events that is summed; None counts events.
+        name: what the column of the users is called; the summed column's name by default.
+        window: how long events count from first exposure, such as ``12h``, ``14d`` or ``2w``; None for all that follow. A day has 24 hours.
+        before: the window ends at first exposure instead, for a measure before treatment.
+
+    Raises:
+        TablesError: if the window is none, or there is neither a column nor a name.
+
+    Example:
+        >>> hl.EventSum(column="minutes", window="14d").length
+        datetime.timedelta(days=14)
+    """
+
+    column: str | None = None
+    name: str | None = None
+    window: str | None = None
+    before: bool = False
+
+    def __post_init__(self) -> None:
+        if self.column is None and self.name is None:
+            raise TablesError.no_name()
+        if self.window is not None and not _WINDOW.fullmatch(self.window):
+            raise TablesError.window(self.window)
+
+    @property
+    def label(self) -> str:
+        """The name of the column of the users."""
+        return self.name or self.column or ""
+
+    @property
+    def length(self) -> timedelta | None:
+        """How long events count; None for all that follow, or went before."""
+        found = _WINDOW.fullmatch(self.window or "")
+        return timedelta(hours=int(found[1]) * _HOURS[found[2]]) if found else None
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class EventTable:
+    """What users did, an event a row, in a table of its own.
+
+    Attributes:
+        unit: column that names the user.
+        time: column of the event's time; of the same kind as the time of the assignment.
+        sums: the columns of the users that are made from it.
+        until: end of the data; the last event's time by default. A user whose window is not over by then has no value.
+
+    Raises:
+        TablesError: if nothing is summed, two sums have one name, or a window has no time.
+
+    Example:
+        >>> table = hl.EventTable(unit="user_id", time="at", sums=(hl.EventSum(column="minutes", window="14d"),))
+        >>> [made.label for made in table.sums]
+        ['minutes']
+    """
+
+    unit: str
+    sums: tuple[EventSum, ...]
+    time: str | None = None
+    until: date | datetime | None = None
+
+    def __post_init__(self) -> None:
+        if not self.sums:
+            raise TablesError.no_sums()
+        labels = [made.label for made in self.sums]
+        for label in labels:
+            if labels.count(label) > 1:
+                raise TablesError.repeated(label)
+        for made in self.sums:
+            if self.time is None and (made.window or made.before):
+                raise TablesError.needs_time(f"the window of {made.label!r}", "time")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Tables:
+    """The tables beside that of the users, of which at least one is there.
+
+    Raises:
+        TablesError: if there is none, or a window is counted from an assignment without a time.
+
+    Example:
+        >>> tables = hl.Tables(assignment=hl.AssignmentTable(cluster="workspace_id", arm="arm"))
+        >>> tables.events is None
+        True
+    """
+
+    assignment: AssignmentTable | None = None
+    events: EventTable | None = None
+
+    def __post_init__(self) -> None:
+        if self.assignment is None and self.events is None:
+            raise TablesError.none()
+        made = [s for s in self.events.sums if s.window or s.before] if self.events else []
+        if made and (self.assignment is None or self.assignment.time is None):
+            raise TablesError.needs_time(f"the window of {made[0].label!r}", "assignment_table.time")

@@ -1,0 +1,64 @@
+"""Tables of one engine brought to where they can be joined: files and tables by a query, frames by a copy."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import replace
+from itertools import count
+from typing import Any
+
+import duckdb
+import narwhals as nw
+import pyarrow as pa
+
+from honestlift.errors import SourceError, TablesError
+from honestlift.source.duck import DuckSource, engine
+from honestlift.source.failure import first_line
+from honestlift.source.table import Source
+
+_NUMBERS = count()
+
+
+def together(sources: Sequence[Source]) -> list[Source]:
+    """The same tables, where they can be joined with each other.
+
+    In DuckDB on one connection: what lies in files is read from there when it is asked for; a frame, a user's relation or a table of a database
+    is streamed into a temporary table. In Spark they are in one session already.
+
+    Raises:
+        TablesError: if they are in different engines.
+        SourceError: if an engine fails.
+    """
+    first = sources[0]
+    for other in sources[1:]:
+        if type(other) is not type(first):
+            raise TablesError.two_engines(first.engine, other.engine)
+    if not isinstance(first, DuckSource):
+        return list(sources)
+    found = [s for s in sources if isinstance(s, DuckSource)]
+    limits = (
+        first.connection.execute("SELECT current_setting('threads'), current_setting('memory_limit')")
+        if first.connection
+        else None
+    )
+    threads, memory = limits.fetchall()[0] if limits else (None, None)
+    connection = engine(None if threads is None else int(threads), memory)
+    return [replace(s, relation=_brought(s, connection), connection=connection) for s in found]
+
+
+def _brought(source: DuckSource, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+    relation: Any = nw.to_native(source.everything())
+    if source.connection is not None:
+        try:
+            return connection.sql(relation.sql_query())
+        except duckdb.Error:  # a frame, or a table, that this connection does not know
+            pass
+    name = f"honestlift_{next(_NUMBERS)}"
+    try:
+        reader = relation.to_arrow_reader() if hasattr(relation, "to_arrow_reader") else relation.fetch_record_batch()
+        connection.register("incoming", reader)
+        connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM incoming")
+        connection.unregister("incoming")
+    except (duckdb.Error, pa.ArrowException) as reason:
+        raise SourceError.engine(first_line(reason)) from reason
+    return connection.table(f"temp.{name}")
