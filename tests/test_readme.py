@@ -159,7 +159,8 @@ def read_yaml(block: Block, folder: Path) -> None:
     filled.setdefault("design", {"kind": "cluster", "cluster": "workspace_id", "treatment": "treated"})
     if filled["design"]["kind"] == "opt_in":
         filled.setdefault("covariates", ["before"])
-    (folder / "assignment.json").write_text(hl.assign(list("abcd"), hl.Rule(), seed=1).to_json(), encoding="utf-8")
+    if not (folder / "assignment.json").exists():  # else one that the page has drawn
+        (folder / "assignment.json").write_text(hl.assign(list("abcd"), hl.Rule(), seed=1).to_json(), encoding="utf-8")
     (folder / "read.yaml").write_text(yaml.safe_dump(filled), encoding="utf-8")
     read_plan(folder / "read.yaml")
 

@@ -2,9 +2,9 @@
 
 import sys
 
-from docs.make import notebooks, plan_keys, schematics
+from docs.make import ledger, notebooks, plan_keys, schematics
 
-PARTS = {"schematics": schematics.make, "plan_keys": plan_keys.make, "notebooks": notebooks.make}
+PARTS = {"schematics": schematics.make, "plan_keys": plan_keys.make, "ledger": ledger.make, "notebooks": notebooks.make}
 
 for part in sys.argv[1:] or PARTS:
     for path in PARTS[part]():

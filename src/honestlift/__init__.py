@@ -2,7 +2,7 @@
 
 from honestlift import simulate
 from honestlift.source.connect import Source, connect
-from honestlift.design.assignment import Assignment, Redraw, Rule, assign, redraws, treated_users
+from honestlift.design.assignment import Assignment, HashedFlag, Redraw, Rule, assign, read_rollout, redraws, treated_users
 from honestlift.design.cluster import ClusterDesign, Treatment
 from honestlift.design.exposure import Exposure
 from honestlift.design.metric import Mean, Quantile, Ratio, Winsorize
@@ -10,7 +10,15 @@ from honestlift.design.modelling import Learners, Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy
 from honestlift.design.tables import AssignmentTable, EventSum, EventTable, Tables
 from honestlift.design.study import Study
+from honestlift.design.variation import Variation
+from honestlift.design.collaboration import Collaboration
+from honestlift.inference.opt_in_power import Selection
 from honestlift.design.looks import Looks
+from honestlift.analysis.power.measuring import measure
+from honestlift.analysis.power.graph import collaboration_of
+from honestlift.analysis.power.designs import Designs, compare_designs
+from honestlift.analysis.power.propose import power
+from honestlift.proposal import Power, Proposal, Recommendation
 from honestlift.moments.stored import StoredMoments
 from honestlift.moments.merged import read_moments
 from honestlift.analysis.check import Checked, check_design
@@ -19,6 +27,7 @@ from honestlift.analysis.analyze import analyze, run
 from honestlift.analysis.monitoring import monitor
 from honestlift.result import Assumption, Check, Estimate, Lift, Relative, Table, Verdict
 from honestlift.report.html import write_report
+from honestlift.report.proposal.page import write_design
 from honestlift.report.plot import plot
 from honestlift.errors import HonestliftError
 from honestlift.version import __version__
@@ -30,11 +39,14 @@ __all__ = [
     "Check",
     "Checked",
     "ClusterDesign",
+    "Collaboration",
     "Covariate",
+    "Designs",
     "Estimate",
     "EventSum",
     "EventTable",
     "Exposure",
+    "HashedFlag",
     "HonestliftError",
     "Learners",
     "Lift",
@@ -43,32 +55,43 @@ __all__ = [
     "Mean",
     "OptInDesign",
     "OptInStudy",
+    "Power",
     "Propensity",
+    "Proposal",
     "Quantile",
     "Ratio",
+    "Recommendation",
     "Redraw",
     "Relative",
     "Rule",
+    "Selection",
     "Source",
     "StoredMoments",
     "Study",
     "Table",
     "Tables",
     "Treatment",
+    "Variation",
     "Verdict",
     "Winsorize",
     "__version__",
     "analyze",
     "assign",
     "check_design",
+    "collaboration_of",
     "collect_moments",
+    "compare_designs",
     "connect",
+    "measure",
     "monitor",
     "plot",
+    "power",
     "read_moments",
+    "read_rollout",
     "redraws",
     "run",
     "simulate",
     "treated_users",
+    "write_design",
     "write_report",
 ]

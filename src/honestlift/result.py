@@ -8,7 +8,7 @@ from __future__ import annotations
 import json
 from collections.abc import Mapping
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, Literal
+from typing import TYPE_CHECKING, Any, Literal, TypeVar
 
 from honestlift.plain import plain
 
@@ -23,6 +23,7 @@ Level = Literal["ok", "caution", "stop"]
 Identified = Literal["randomized", "observational", "association"]
 VerdictLevel = Literal["supported", "likely, with caveats", "inconclusive", "harmful", "not trustworthy"]
 Number = float | int | None
+T = TypeVar("T")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -126,15 +127,22 @@ class Check:
 class Assumption:
     """A row of the ledger: what the headline rests on, and what the data say of it.
 
+    ``code`` is its name for programs; ``basis`` says whether a check could have refuted it, a sensitivity analysis bounds it, or
+    neither; ``evidence`` holds the numbers of the statement; ``concerns`` the estimands that rest on it (empty: the headline).
+
     Example:
-        >>> [a.assumption for a in lift.ledger if a.status == "questioned"]
-        ['Nothing leaks between workspaces']
+        >>> [a.assumption for a in lift.ledger if a.status == "violated"]
+        ['The design decides who is exposed, and the record of it is right']
     """
 
     assumption: str
     status: Literal["holds", "questioned", "violated", "untested"]
     statement: str
     checks: tuple[str, ...]
+    code: str = ""
+    basis: Literal["tested", "bounded", "none"] = "tested"
+    evidence: Mapping[str, Number] = field(default_factory=dict[str, Number])
+    concerns: tuple[str, ...] = ()
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -188,11 +196,7 @@ class Lift:
     schema_version: int = field(default=SCHEMA_VERSION)
 
     def find(self, method: str, estimand: str | None = None, metric: str | None = None) -> Estimate:
-        """The one estimate with this method (and estimand, and metric).
-
-        Raises:
-            LookupError: if none or several match; the message lists what there is.
-        """
+        """The one estimate with this method (and estimand, and metric); LookupError, with all there are, if none or several match."""
         hits = [e for e in self.estimates if e.method == method and estimand in (None, e.estimand) and metric in (None, e.metric)]
         if len(hits) == 1:
             return hits[0]
@@ -200,32 +204,23 @@ class Lift:
         raise LookupError(f"{len(hits)} estimates match method {method!r}. Expected one of: {'; '.join(have)}.")
 
     def headline(self, metric: str | None = None) -> Estimate:
-        """The headline estimate of a metric; of the metric that the verdict is about when none is named.
-
-        Raises:
-            LookupError: if the metric is unknown.
-        """
-        for e in self.estimates:
-            if e.headline and metric in (None, e.metric):
-                return e
-        raise LookupError(f"No metric is called {metric!r}. Expected one of {sorted({e.metric for e in self.estimates})}.")
+        """The headline of a metric, or of that which the verdict is about; LookupError if the metric is unknown."""
+        found = [e for e in self.estimates if e.headline and metric in (None, e.metric)]
+        return _first(found, "metric", metric, sorted({e.metric for e in self.estimates}))
 
     def check(self, code: str, metric: str | None = None) -> Check:
-        """The first check with this code (and metric).
+        """The first check with this code (and metric); LookupError if there is none."""
+        found = [c for c in self.checks if c.code == code and metric in (None, c.metric)]
+        return _first(found, "check", code, [c.code for c in self.checks])
 
-        Raises:
-            LookupError: if there is none.
-        """
-        for c in self.checks:
-            if c.code == code and metric in (None, c.metric):
-                return c
-        raise LookupError(f"No check is called {code!r}. Expected one of {[c.code for c in self.checks]}.")
+    def assumption(self, code: str) -> Assumption:
+        """The row of the ledger with this code; LookupError if there is none."""
+        return _first([a for a in self.ledger if a.code == code], "assumption", code, [a.code for a in self.ledger])
 
     def to_dict(self) -> dict[str, Any]:
         """The contract of ``result.json``: plain dicts, lists, text and numbers; NaN and infinities are None."""
-        order = ("schema_version", "honestlift_version", "name", "kind", "data", "population", "estimates", "checks")
-        order += ("ledger", "verdict", "tables", "provenance")
-        return {key: plain(getattr(self, key)) for key in order}
+        order = "schema_version honestlift_version name kind data population estimates checks ledger verdict tables provenance"
+        return {key: plain(getattr(self, key)) for key in order.split()}
 
     def to_json(self) -> str:
         """``to_dict`` as JSON text, two blanks a level, keys in the order of the contract, a final newline."""
@@ -242,15 +237,12 @@ class Lift:
         if version != SCHEMA_VERSION:
             raise ValueError(f"The result has schema version {version!r}. Expected {SCHEMA_VERSION}. Make it anew with `run`.")
         parts = dict(values)
-        parts["estimates"] = tuple(Estimate(**_with(e, relative=Relative(**e["relative"]))) for e in values["estimates"])
-        parts["checks"] = tuple(Check(**_with(c, concerns=tuple(c["concerns"]))) for c in values["checks"])
-        parts["ledger"] = tuple(Assumption(**_with(a, checks=tuple(a["checks"]))) for a in values["ledger"])
-        v = values["verdict"]
-        parts["verdict"] = Verdict(**_with(v, because=tuple(v["because"]), would_change_it=tuple(v["would_change_it"])))
-        parts["tables"] = {
-            name: Table(columns=tuple(t["columns"]), rows=tuple(tuple(row) for row in t["rows"]))
-            for name, t in values["tables"].items()
-        }
+        parts["estimates"] = tuple(Estimate(**dict(e, relative=Relative(**e["relative"]))) for e in values["estimates"])
+        parts["checks"] = tuple(Check(**_tuples(c, "concerns")) for c in values["checks"])
+        parts["ledger"] = tuple(Assumption(**_tuples(a, "checks", "concerns")) for a in values["ledger"])
+        parts["verdict"] = Verdict(**_tuples(values["verdict"], "because", "would_change_it"))
+        tables = values["tables"].items()
+        parts["tables"] = {name: Table(columns=tuple(t["columns"]), rows=tuple(map(tuple, t["rows"]))) for name, t in tables}
         return cls(**parts)
 
     def to_arrow(self) -> pa.Table:
@@ -295,6 +287,13 @@ class Lift:
         return self.paragraph("markdown")
 
 
-def _with(values: Mapping[str, Any], **changed: Any) -> dict[str, Any]:
-    """A mapping with some of its values replaced."""
-    return {**values, **changed}
+def _tuples(values: Mapping[str, Any], *keys: str) -> dict[str, Any]:
+    """A mapping with tuples under some of its keys; empty ones where an older version knew none."""
+    return {**values, **{key: tuple(values.get(key, ())) for key in keys}}
+
+
+def _first(found: list[T], what: str, wanted: str | None, known: list[str]) -> T:
+    """The first that was found; LookupError, with all that are known, if there is none."""
+    if found:
+        return found[0]
+    raise LookupError(f"No {what} is called {wanted!r}. Expected one of {known}.")

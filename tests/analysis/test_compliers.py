@@ -61,7 +61,7 @@ def test_the_ledger_names_what_it_rests_on():
     lift = answer(offered(control=0.2), uptake="used", exposure=hl.Exposure(column="exposed"))
     rows = {a.assumption: a.status for a in lift.ledger}
     assert rows["The feature works through its user's own use"] == "questioned"
-    assert rows["Nobody uses the feature because it was kept from them"] == "untested"
+    assert rows["Nobody uses the feature because it was kept from them"] == "questioned"
     assert not [a for a in answer(offered()).ledger if "own use" in a.assumption]
 
 

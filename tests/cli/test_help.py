@@ -21,7 +21,7 @@ REFERENCE = (Path(__file__).parents[2] / "docs" / "reference" / "cli.md").read_t
 
 def options(command: click.Command) -> set[str]:
     """Every spelling of every option."""
-    return {name for p in command.params if isinstance(p, click.Option) for name in p.opts}
+    return {name for p in command.params if isinstance(p, click.Option) for name in (*p.opts, *p.secondary_opts)}
 
 
 @pytest.mark.parametrize("name", ["", *commands.commands])

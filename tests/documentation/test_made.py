@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docs.make import plan_keys, schematics
+from docs.make import ledger, plan_keys, schematics
 
 ROOT = Path(__file__).parents[2]
 
@@ -37,6 +37,10 @@ def test_the_table_has_every_key_of_the_schema_that_is_printed(name: str, title:
 
 def test_the_page_is_made_from_the_schema_of_today():
     assert plan_keys.PAGE.read_text(encoding="utf-8") == plan_keys.page(), "run `make regenerate` and commit what it made"
+
+
+def test_the_page_of_assumptions_is_made_from_the_rows_of_today():
+    assert ledger.PAGE.read_text(encoding="utf-8") == ledger.page(), "run `make regenerate` and commit what it made"
 
 
 @pytest.mark.parametrize("name", schematics.SCHEMATICS)

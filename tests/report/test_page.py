@@ -286,3 +286,16 @@ def test_an_older_result_without_roles_has_a_page():
     tables = {name: table for name, table in lift.tables.items() if name != "metrics"}
     old = hl.Lift.from_dict(json.loads(replace(lift, tables=tables).to_json()))
     assert sections(report_html(old))[:2] == ["verdict", "results"]
+
+
+def test_assumptions_stand_worst_first_with_how_each_was_tested():
+    text = Outline(report_html(exposed())).words()
+    part = text[text.index("What the number rests on") :]
+    assert "The number rests on 9 assumptions: 1 violated, 4 untested, 4 hold." in part
+    said = [
+        part.index(a.assumption)
+        for a in sorted(exposed().ledger, key=lambda a: ["violated", "questioned", "untested", "holds"].index(a.status))
+    ]
+    assert said == sorted(said)
+    assert "Tested by exposure is randomized. Concerns the direct effect and spillover, not the headline." in part
+    assert "Tested by enough workspaces, leverage of a workspace, methods agree and placebo lab." in part

@@ -129,3 +129,11 @@ def test_text_stays_plain_where_a_terminal_is_pretended(variable: str, monkeypat
     monkeypatch.setenv(variable, "1")
     assert as_text(make_lift()) == told
     assert "\x1b" not in told
+
+
+def test_what_the_number_rests_on_stands_below_the_checks():
+    text = " ".join(as_text(answer(frame().assign(used=lambda d: d.user % 2), uptake="used")).split())
+    assert "The number rests on " in text[text.index("✓ passed") :]
+    assert "✗ violated There is one version of the feature, and control workspaces are without it use_in_control" in text
+    assert "✓ holds: each workspace is wholly in one arm" in text
+    assert "rests on" not in as_text(make_lift(ledger=()))

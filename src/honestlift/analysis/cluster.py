@@ -10,12 +10,13 @@ import numpy as np
 
 from honestlift.analysis.alternatives import with_alternatives
 from honestlift.analysis.arms import Comparison, arm_sizes, comparisons, contrast_name, in_words
+from honestlift.analysis.assumptions import CLUSTER
 from honestlift.analysis.checking import check, worst_first
 from honestlift.analysis.compliers import uptake_table, with_compliers
 from honestlift.analysis.estimates import Answer, estimate_metric
 from honestlift.analysis.ledger import ledger
 from honestlift.analysis.multiplicity import corrections, multiplicity_table
-from honestlift.analysis.placebo import run_lab
+from honestlift.analysis.placebo import Lab, run_lab
 from honestlift.analysis.provenance import Clock, provenance
 from honestlift.analysis.quantiles import estimate_quantile
 from honestlift.analysis.reading import Reading, Step, read
@@ -26,14 +27,14 @@ from honestlift.analysis.rule import known_before, redrawn_by
 from honestlift.analysis.segments import segment_tables
 from honestlift.analysis.stored import reading_of
 from honestlift.analysis.tables import cluster_table, density_table, exposure_table, groups_of
-from honestlift.analysis.verdict import judge
+from honestlift.analysis.verdict import headline_of, judge
 from honestlift.analysis.winsorizing import winsorized_table, with_plain
 from honestlift.design.metric import Metric, Quantile, Ratio
 from honestlift.design.study import Study
 from honestlift.estimators.ratio import ratio_outcome, workspace_ratios
 from honestlift.moments.cells import Outcome
 from honestlift.moments.stored import StoredMoments
-from honestlift.result import Estimate, Lift
+from honestlift.result import Estimate, Lift, Table
 from honestlift.source.connect import Source
 from honestlift.version import __version__
 
@@ -58,8 +59,29 @@ def analyze_cluster(source: Source | StoredMoments, study: Study, step: Step) ->
     checks = check(reading, answers, study, lab, stages)
     further = comparisons(reading, asked, _answer)
     several = multiplicity_table(answers, study, further)
-    verdict = judge(answers, checks, study, [*in_words(further, study, contrast_name(asked)), *corrections(several, study.level)])
+    rests_on = ledger(CLUSTER, checks, headline_of(answers, study))
+    said = [*in_words(further, study, contrast_name(asked)), *corrections(several, study.level)]
+    verdict = judge(answers, checks, rests_on, study, said)
     step("Tabulating")
+    return Lift(
+        name=study.name,
+        kind="cluster",
+        data=_data(reading, [a.outcome for a in answers], study),
+        population=_population(reading, study),
+        estimates=_rows(answers, further, contrast_name(asked)),
+        checks=worst_first([*checks, *(c for other in further for c in other.checks)]),
+        ledger=rests_on,
+        verdict=verdict,
+        tables=_tables(reading, answers, study, further, several, lab) | ({"uptake": uptake_table(stages)} if stages else {}),
+        provenance=provenance(asked, clock),
+        honestlift_version=__version__,
+    )
+
+
+def _tables(
+    reading: Reading, answers: list[Answer], study: Study, further: Sequence[Comparison], several: Table, lab: Lab | None
+) -> dict[str, Table]:
+    """The numbers behind the figures."""
     tables = {
         "metrics": metric_table(answers, study, further),
         "multiplicity": several,
@@ -70,20 +92,7 @@ def analyze_cluster(source: Source | StoredMoments, study: Study, step: Step) ->
     tables |= segment_tables(reading, answers, study) if study.segments else {}
     tables |= {"winsorized": winsorized_table(reading.capped, reading.cells)} if reading.capped else {}
     tables |= {"placebo_lab": lab.table()} if lab else {}
-    tables |= {"uptake": uptake_table(stages)} if stages else {}
-    return Lift(
-        name=study.name,
-        kind="cluster",
-        data=_data(reading, [a.outcome for a in answers], study),
-        population=_population(reading, study),
-        estimates=_rows(answers, further, contrast_name(asked)),
-        checks=worst_first([*checks, *(c for other in further for c in other.checks)]),
-        ledger=ledger(checks),
-        verdict=verdict,
-        tables=tables,
-        provenance=provenance(asked, clock),
-        honestlift_version=__version__,
-    )
+    return tables
 
 
 def _rows(answers: list[Answer], further: Sequence[Comparison], name: str | None) -> tuple[Estimate, ...]:

@@ -7,11 +7,14 @@ from dataclasses import replace
 
 import numpy as np
 
+from honestlift.analysis.assumptions import CLUSTER
+from honestlift.analysis.ledger import ledger
 from honestlift.design.looks import Looks, read_looks, write_looks
 from honestlift.diagnostics.peeking import peeking
 from honestlift.errors import LooksError
 from honestlift.inference.interval import t_interval
 from honestlift.inference.sequence import Sequence, confidence_sequence, mixture_variance
+from honestlift.report.asked import primary
 from honestlift.result import Check, Estimate, Lift, Relative, Table, Verdict
 
 COLUMNS = (
@@ -73,6 +76,7 @@ def with_looks(lift: Lift, looks: Looks) -> Lift:
         lift,
         estimates=tuple(estimates),
         checks=tuple(checks),
+        ledger=ledger(CLUSTER, checks, lift.headline(primary(lift))),
         tables={**lift.tables, "monitoring": Table(columns=COLUMNS, rows=tuple(rows))},
         verdict=_doubted(lift.verdict, [c for c in checks if c.code == "peeking"], lift.headline().metric),
     )

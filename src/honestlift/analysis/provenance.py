@@ -35,6 +35,11 @@ def provenance(study: Study | OptInStudy, clock: Clock) -> dict[str, Any]:
     }
 
 
+def versions() -> dict[str, str]:
+    """The versions that numbers may depend on."""
+    return dict(_versions())
+
+
 def with_lock(lift: Lift, locked: str | None, after_result: bool = False) -> Lift:
     """The result of a plan whose question has been locked since then; ``after_result`` says that this came too late to show much."""
     late = {"locked_after_result": True} if locked is not None and after_result else {}

@@ -5,28 +5,46 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from honestlift.analysis.estimates import Answer
+from honestlift.analysis.ledger import broken
 from honestlift.design.metric import Metric
 from honestlift.design.study import Study
 from honestlift.report import words
 from honestlift.report.names import as_share, whole
-from honestlift.result import Check, Estimate, Verdict, VerdictLevel
+from honestlift.result import Assumption, Check, Estimate, Verdict, VerdictLevel
 
 
-def judge(answers: Sequence[Answer], checks: Sequence[Check], study: Study, corrected: Sequence[str] = ()) -> Verdict:
-    """The verdict on the primary metric, with what is left of several metrics when ``corrected``, and what the guardrails say."""
+def headline_of(answers: Sequence[Answer], study: Study) -> Estimate:
+    """The headline of the primary metric."""
     primary = next(a for a in answers if a.metric is study.primary)
-    headline = next(e for e in primary.estimates if e.headline)
-    level = _level(headline, primary.metric, checks)
+    return next(e for e in primary.estimates if e.headline)
+
+
+def judge(
+    answers: Sequence[Answer],
+    checks: Sequence[Check],
+    rests_on: Sequence[Assumption],
+    study: Study,
+    corrected: Sequence[str] = (),
+) -> Verdict:
+    """The verdict on the primary metric, with what is left of several metrics when ``corrected``, and what the guardrails say.
+
+    A violated assumption on which the headline rests makes it not trustworthy, and is the first reason.
+    """
+    primary = next(a for a in answers if a.metric is study.primary)
+    headline = headline_of(answers, study)
+    failed = broken(rests_on, headline.estimand)
+    level = "not trustworthy" if failed else _level(headline, primary.metric, checks)
     return Verdict(
         level=level,
-        headline=_headline(headline, primary.metric, level),
+        headline=_headline(headline, primary.metric, level, failed),
         because=(
+            *violations(failed),
             *_naive(primary, headline),
             *_precision(primary, checks),
             *_spillover(primary),
             *corrected,
             *_guardrails(answers, study),
-            *_doubts(checks, headline),
+            *_doubts(checks, headline, failed),
         ),
         would_change_it=tuple(_would_change(headline, level, checks)),
     )
@@ -46,7 +64,7 @@ def _level(headline: Estimate, metric: Metric, checks: Sequence[Check]) -> Verdi
     return "likely, with caveats" if doubted else "supported"
 
 
-def _headline(e: Estimate, metric: Metric, level: VerdictLevel) -> str:
+def _headline(e: Estimate, metric: Metric, level: VerdictLevel, failed: Sequence[Assumption]) -> str:
     places = words.places_of(e.conf_low, e.conf_high)
     name = words.clean(metric.label)
     effect = (
@@ -55,9 +73,7 @@ def _headline(e: Estimate, metric: Metric, level: VerdictLevel) -> str:
     bounded = e.relative.conf_low is not None  # else the control mean may be zero, and a share of it anything
     effect += f"; {words.percent(as_share(e).estimate, sign=True)} of the control {whole(e)})" if bounded else ")"
     if level == "not trustworthy":
-        return (
-            f"Not trustworthy. {name} differs by {effect} in treated workspaces, but a check says that the comparison is broken."
-        )
+        return f"Not trustworthy. {name} differs by {effect} in treated workspaces, but {why_broken(failed)}."
     if level == "inconclusive":
         less, more = (e.conf_low, e.conf_high) if metric.better == "higher" else (e.conf_high, e.conf_low)
         return (
@@ -134,8 +150,21 @@ def guardrail_state(e: Estimate, metric: Metric) -> str:
     return "is breached" if high < margin else "holds" if low >= margin else "is unsettled"
 
 
-def _doubts(checks: Sequence[Check], headline: Estimate) -> list[str]:
-    return [c.statement for c in checks if c.level != "ok" and c.touches(headline.metric, headline.estimand)]
+def why_broken(failed: Sequence[Assumption]) -> str:
+    """What breaks the comparison, for the end of a sentence."""
+    named = [a.assumption[0].lower() + a.assumption[1:] for a in failed]
+    return f"that rests on what does not hold: {words.listing(named)}" if named else "a check says that the comparison is broken"
+
+
+def violations(failed: Sequence[Assumption]) -> list[str]:
+    """Each violated assumption with what refutes it."""
+    return [f"It rests on this, which does not hold: {a.assumption[0].lower()}{a.assumption[1:]}. {a.statement}" for a in failed]
+
+
+def _doubts(checks: Sequence[Check], headline: Estimate, failed: Sequence[Assumption]) -> list[str]:
+    said = {a.statement for a in failed}
+    found = [c for c in checks if c.level != "ok" and c.touches(headline.metric, headline.estimand)]
+    return [c.statement for c in found if c.statement not in said]
 
 
 def _would_change(headline: Estimate, level: VerdictLevel, checks: Sequence[Check]) -> list[str]:

@@ -8,12 +8,16 @@ from honestlift.cli.assign import assign
 from honestlift.cli.check import check
 from honestlift.cli.completion import completion
 from honestlift.cli.demo import demo
+from honestlift.cli.design import design
+from honestlift.cli.export import export
 from honestlift.cli.gate import gate
 from honestlift.cli.help import Commands
 from honestlift.cli.init import init
 from honestlift.cli.lock import lock
 from honestlift.cli.plot import plot
+from honestlift.cli.power import power
 from honestlift.cli.report import report
+from honestlift.cli.rollout import rollout
 from honestlift.cli.run import run, schema, validate
 from honestlift.cli.screen import exit_with
 from honestlift.cli.simulate import simulate
@@ -28,6 +32,7 @@ def commands() -> None:
     \b
     Examples:
       honestlift demo                      see it at work on made-up data whose truth is known
+      honestlift power before.parquet -c workspace_id -m minutes --relative 0.02   what a study could see
       honestlift init users.parquet        draft a plan from the columns of a file
       honestlift check plan.yaml           what can be known before an outcome is read
       honestlift run plan.yaml             the verdict, the numbers, the checks
@@ -35,7 +40,25 @@ def commands() -> None:
     """
 
 
-for each in (demo, init, validate, check, lock, run, report, plot, gate, assign, simulate, schema, completion):
+for each in (
+    demo,
+    init,
+    validate,
+    check,
+    lock,
+    run,
+    report,
+    plot,
+    gate,
+    power,
+    design,
+    assign,
+    rollout,
+    export,
+    simulate,
+    schema,
+    completion,
+):
     commands.add_command(each)
 
 

@@ -118,7 +118,7 @@ def assign(  # noqa: PLR0913, PLR0917  one for each option
     made = Rule(
         kind=kind,
         share=share,
-        arms=_weights(arms) if arms else None,
+        arms=weights_of(arms) if arms else None,
         covariates=wanted,
         acceptance=accept,
         saturations=saturations,
@@ -150,7 +150,7 @@ def _possible(target: Path, force: bool, kind: Kind, unit: str | None, roll: Pat
     require_apart([target, *([roll] if roll else [])], [data])
 
 
-def _weights(arms: Sequence[str]) -> dict[str, float]:
+def weights_of(arms: Sequence[str], option: str = "--arm") -> dict[str, float]:
     """``NAME=WEIGHT`` as a mapping."""
     made: dict[str, float] = {}
     for text in arms:
@@ -160,9 +160,11 @@ def _weights(arms: Sequence[str]) -> dict[str, float]:
         except ValueError:
             sign = ""
         if not sign or not name.strip():
-            raise click.UsageError(f"--arm is {words.clean(text)!r}. Expected a name and a weight, for example --arm control=2.")
+            raise click.UsageError(
+                f"{option} is {words.clean(text)!r}. Expected a name and a weight, for example {option} control=2."
+            )
     if len(made) < len(arms):
-        raise click.UsageError("Two of the --arm have the same name. Expected one for each arm.")
+        raise click.UsageError(f"Two of the {option} have the same name. Expected one for each arm.")
     return made
 
 

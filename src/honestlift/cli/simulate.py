@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 from pathlib import Path
+from typing import Any
 
 import click
 import pyarrow as pa
@@ -12,6 +13,8 @@ from pyarrow.parquet import write_table  # pyright: ignore[reportUnknownVariable
 
 from honestlift.cli.help import command
 from honestlift.cli.screen import as_json, err, out, shown, write
+from honestlift.design.assignment import Assignment
+from honestlift.errors import AssignmentError
 from honestlift.simulate import (
     ClusterWorld,
     World,
@@ -43,9 +46,26 @@ USERS = {"low-adoption": 200_000, "no-overlap": 20_000}
 @click.option("--icc", type=float, default=0.1, show_default=True, help="Intraclass correlation (world: cluster).")
 @click.option("--size-cv", type=float, default=0.0, show_default=True, help="Variation of workspace sizes (world: cluster).")
 @click.option("--times", type=float, default=2.0, show_default=True, help="Strength of the cause (world: hidden-cause).")
+@click.option(
+    "--before-r2", type=float, default=0.0, show_default=True, help="What minutes_before knows of workspaces (world: cluster)."
+)
+@click.option(
+    "--assignment", type=click.Path(dir_okay=False, path_type=Path), help="Record whose arms are followed (world: cluster)."
+)
 @click.option("--seed", type=click.IntRange(min=0), default=42, show_default=True, help="Start of the generator.")
-def simulate(
-    world: str, target: Path, users: int | None, clusters: int, effect: float, icc: float, size_cv: float, times: float, seed: int
+def simulate(  # noqa: PLR0913  each is one number of a world
+    *,
+    world: str,
+    target: Path,
+    users: int | None,
+    clusters: int,
+    effect: float,
+    icc: float,
+    size_cv: float,
+    times: float,
+    before_r2: float,
+    assignment: Path | None,
+    seed: int,
 ) -> None:
     """Make a data set (parquet, or CSV by its name) with a known effect.
 
@@ -61,7 +81,10 @@ def simulate(
     Examples:
       honestlift simulate collaboration --out users.parquet
       honestlift simulate cluster --clusters 20 --users 10000 --icc 0.05 --size-cv 1
+      honestlift simulate cluster --clusters 20 --users 10000 --assignment assignment.json
     """
+    if assignment is not None and world != "cluster":
+        raise click.UsageError("--assignment is for the world 'cluster'; the others have arms of their own.")
     size = users or USERS.get(world, 50_000)
     choosers = {"low-adoption": low_adoption, "no-overlap": no_overlap}
     if world in choosers:
@@ -69,7 +92,8 @@ def simulate(
     elif world == "hidden-cause":
         made = hidden_cause(size, times).draw(seed)
     else:
-        made = _world(world, size, clusters, effect, icc, size_cv, seed)
+        shape = {"clusters": clusters, "effect": effect, "icc": icc, "size_cv": size_cv, "covariate_r2": before_r2}
+        made = _world(world, size, shape, None if assignment is None else _record(assignment), seed)
     buffer = io.BytesIO()
     if target.suffix == ".csv":
         write_csv(made.table, buffer)
@@ -82,11 +106,22 @@ def simulate(
     err().print(f"The truth is in {shown(target.with_suffix('.truth.json'))}.", markup=False, soft_wrap=True)
 
 
-def _world(world: str, users: int, clusters: int, effect: float, icc: float, size_cv: float, seed: int) -> World:
+def _world(world: str, users: int, shape: dict[str, Any], assignment: Assignment | None, seed: int) -> World:
     if world == "collaboration":
         return collaboration(users, seed)
     if world == "published":
         return published(users, seed)
-    sizes = "lognormal" if size_cv > 0 else "equal"
-    shape = ClusterWorld(clusters=clusters, mean_size=users // clusters, sizes=sizes, size_cv=size_cv, icc=icc, effect=effect)
-    return shape.draw(seed)
+    sizes = "lognormal" if shape["size_cv"] > 0 else "equal"
+    return ClusterWorld(mean_size=users // shape["clusters"], sizes=sizes, **shape).draw(seed, assignment)
+
+
+def _record(path: Path) -> Assignment:
+    """The record in a file.
+
+    Raises:
+        AssignmentError: if it is not there, or is none.
+    """
+    try:
+        return Assignment.from_json(path.read_text(encoding="utf-8"), str(path))
+    except (OSError, UnicodeDecodeError) as reason:
+        raise AssignmentError.malformed(str(path), str(reason)) from reason

@@ -105,9 +105,10 @@ def assignment_followed(record: Assignment, present: Mapping[str, bool], arms: t
     if unknown:
         bad.append(f"{words.count(len(unknown), 'workspace')} are not in the record ({words.listing(unknown)})")
     if not redrawn:
-        bad.append("the recorded arms do not come out of the recorded seed and rule")
+        bad.append(f"the recorded arms do not come out of the recorded {'flag' if record.flag else 'seed and rule'}")
     if not bad:
-        text = "The arms in the data are those of the record, which re-draws to the same arms from its seed."
+        again = "re-draws to the same arms from its seed" if record.flag is None else "its flag hashes to the same arms again"
+        text = f"The arms in the data are those of the record, which {again}."
         text += (
             f" {words.count(late, 'workspace')} joined after the draw, in the arm that the record's hash gives." if late else ""
         )

@@ -2,6 +2,7 @@
 
 from honestlift.errors.answer import LooksError, ReportError
 from honestlift.errors.moments import MomentsError
+from honestlift.errors.planning import PlanningError
 from honestlift.errors.quantiles import QuantileError
 from honestlift.errors.question import AssignmentError, DesignError, PlanError
 from honestlift.errors.root import HonestliftError, listed
@@ -17,6 +18,7 @@ __all__ = [
     "LooksError",
     "MomentsError",
     "PlanError",
+    "PlanningError",
     "QuantileError",
     "ReportError",
     "SourceError",

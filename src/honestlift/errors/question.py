@@ -53,7 +53,8 @@ class DesignError(HonestliftError, ValueError):
     @classmethod
     def no_maximum(cls) -> DesignError:
         return cls(
-            "The logit of opting in has no maximum: the covariates tell some choosers for certain. Expected overlap. Leave the covariate "
+            "The logit of opting in has no maximum: the covariates tell some choosers for certain. Expected overlap. "
+            "Leave the covariate "
             "out that follows from the choice, or merge rare categories."
         )
 
@@ -67,28 +68,32 @@ class DesignError(HonestliftError, ValueError):
     @classmethod
     def opt_in_only(cls) -> DesignError:
         return cls(
-            "propensity, matching, trim, learners and measured_at are options of an opt-in study, and the design is a cluster experiment. "
+            "propensity, matching, trim, learners and measured_at are options of an opt-in study, and the design is a "
+            "cluster experiment. "
             "Expected none of them. Remove them, or pass an OptInDesign."
         )
 
     @classmethod
     def no_covariates(cls) -> DesignError:
         return cls(
-            "The opt-in study names no covariates. Expected what was known of the users before they chose, for without it the naive "
+            "The opt-in study names no covariates. Expected what was known of the users before they chose, for without it "
+            "the naive "
             "difference is all there is. Add covariates, for example engagement before the launch."
         )
 
     @classmethod
     def no_treatment_time(cls, covariate: str, measured_at: str) -> DesignError:
         return cls(
-            f"The covariate {covariate!r} says when it was measured ({measured_at!r}), and the design does not say when users opted in. "
+            f"The covariate {covariate!r} says when it was measured ({measured_at!r}), and the design does not say when "
+            "users opted in. "
             "Expected both, to compare them. Add `treatment_time: column` to the design, or leave `measured_at` out."
         )
 
     @classmethod
     def cannot_balance(cls, arm: str) -> DesignError:
         return cls(
-            f"No weights on the {arm} users reproduce the covariate means of the target population. Expected a target within the reach "
+            f"No weights on the {arm} users reproduce the covariate means of the target population. Expected a target "
+            "within the reach "
             "of this arm. Drop the covariate that separates the arms, or ask for another estimand."
         )
 
@@ -104,8 +109,17 @@ class AssignmentError(HonestliftError, ValueError):
     def too_small(cls, sizes: Mapping[str, int]) -> AssignmentError:
         told = [f"{size:,} {name}" for name, size in sizes.items()]
         return cls(
-            f"The draw would leave {' and '.join(told) if len(told) == 2 else ', '.join(told)} clusters. Expected at least 2 in each arm. "
+            f"The draw would leave {' and '.join(told) if len(told) == 2 else ', '.join(told)} clusters. Expected at "
+            "least 2 in each arm. "
             "Add clusters, or change the share."
+        )
+
+    @classmethod
+    def other_clusters(cls, clusters: int) -> AssignmentError:
+        return cls(
+            f"The assignment record is not of the {clusters} workspaces '0' to '{clusters - 1}' in two arms. Expected the "
+            "record of a simulated "
+            "world's own workspaces. Draw it from that world's table."
         )
 
     @classmethod
@@ -122,7 +136,8 @@ class AssignmentError(HonestliftError, ValueError):
     @classmethod
     def no_covariates(cls, count: int, example: object, names: Sequence[str]) -> AssignmentError:
         return cls(
-            f"{count:,} clusters have not one number for each of {listed(names)}, for example {example!r}. Expected what was known of "
+            f"{count:,} clusters have not one number for each of {listed(names)}, for example {example!r}. Expected what "
+            "was known of "
             "every cluster before the draw. Add the numbers, or leave these clusters out."
         )
 
@@ -155,28 +170,47 @@ class AssignmentError(HonestliftError, ValueError):
         enough = fewest / possible if possible else 2.0
         remedy = f"Accept {enough:.2g} of the draws or more" if enough <= 1 else "Use matched pairs or strata instead"
         return cls(
-            f"Accepting {acceptance:g} of {possible:,} draws leaves {accepted:,} assignments. Expected at least {fewest:,}, so that tests "
+            f"Accepting {acceptance:g} of {possible:,} draws leaves {accepted:,} assignments. Expected at least "
+            f"{fewest:,}, so that tests "
             f"have something to draw from. {remedy}, or add clusters."
         )
 
     @classmethod
     def nothing_accepted(cls, tried: int) -> AssignmentError:
         return cls(
-            f"None of {tried:,} draws was as balanced as the record's threshold demands. Expected a threshold that `honestlift assign` "
+            f"None of {tried:,} draws was as balanced as the record's threshold demands. Expected a threshold that "
+            "`honestlift assign` "
             "made for these clusters. Restore the record."
         )
 
     @classmethod
     def not_in_record(cls, count: int, example: object) -> AssignmentError:
         return cls(
-            f"{count:,} clusters are not in the assignment record, for example {example!r}, and it refuses late ones. Expected the "
+            f"{count:,} clusters are not in the assignment record, for example {example!r}, and it refuses late ones. "
+            "Expected the "
             "clusters of the draw. Leave the others out, or draw with a rule for late ones."
+        )
+
+    @classmethod
+    def cannot_hash(cls, count: int, example: object) -> AssignmentError:
+        return cls(
+            f"{count:,} ids cannot be hashed as a flag platform does, for example {example!r}. Expected text of plain ASCII characters, "
+            "which all its SDKs hash alike. Leave the others out."
+        )
+
+    @classmethod
+    def nobody_included(cls, key: str, counts: Mapping[str, int]) -> AssignmentError:
+        told = ", ".join(f"{count:,} into {arm!r}" for arm, count in counts.items())
+        return cls(
+            f"The flag {key!r} puts {told}. Expected two clusters or more in each arm. Check its key, seed, hash version, coverage and "
+            "namespace against the platform, and that the ids are those that it hashes."
         )
 
     @classmethod
     def in_another_arm(cls, cluster: object, arm: str, compared: Sequence[str]) -> AssignmentError:
         return cls(
-            f"The cluster {cluster!r} is in the arm {arm!r} of the record. Expected one of {listed(compared)}. Leave it out of the "
+            f"The cluster {cluster!r} is in the arm {arm!r} of the record. Expected one of {listed(compared)}. Leave it "
+            "out of the "
             "comparison."
         )
 
@@ -248,6 +282,7 @@ class PlanError(HonestliftError, ValueError):
     @classmethod
     def answered_before_lock(cls, result: str) -> PlanError:
         return cls(
-            f"{result} is there: outcomes have been read, and locking after the fact is no lock. Expected a plan without a result. "
+            f"{result} is there: outcomes have been read, and locking after the fact is no lock. Expected a plan without "
+            "a result. "
             "Move the result away if it is of other data, or use --again, and the next result will say that the lock came late."
         )

@@ -63,7 +63,8 @@ def key_of(column: pa.ChunkedArray[Any]) -> Key:
 def _plain(column: pa.ChunkedArray[Any]) -> Any:
     kind = column.type
     if pa.types.is_floating(kind):
-        return _compute.if_else(_compute.is_nan(column), None, column)
+        whole = _compute.add(column, 0.0)  # −0 becomes 0: one group in the engine, which shows the one or the other of the two
+        return _compute.if_else(_compute.is_nan(whole), None, whole)
     plain = pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_decimal(kind) or pa.types.is_string(kind)
     return column if plain else cast("Any", column).cast(pa.string())
 

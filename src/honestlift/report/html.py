@@ -75,8 +75,13 @@ def report_html(lift: Lift) -> str:
 
 def render(template: str, lifts: Sequence[Lift], **values: Any) -> str:
     """A template with its values, and with what puts the names of these results into sentences safely."""
-    names = tuple(dict.fromkeys(name for lift in lifts for name in _bidirectional(lift)))
-    return _environment().get_template(template).render(**values, say=partial(_say, names=names), name=_name)
+    return fill(template, [name for lift in lifts for name in _names(lift)], **values)
+
+
+def fill(template: str, names: Sequence[str], **values: Any) -> str:
+    """A template with its values, and with what puts the user's names into sentences safely, those that run from right to left."""
+    apart = _bidirectional(names)
+    return _environment().get_template(template).render(**values, say=partial(_say, names=apart), name=_name)
 
 
 def write_report(lift: Lift, path: str | os.PathLike[str]) -> None:
@@ -136,15 +141,19 @@ def _say(text: object, names: Sequence[str]) -> Markup:
     return Markup(made.replace(" %", "\N{NO-BREAK SPACE}%"))
 
 
-def _bidirectional(lift: Lift) -> tuple[str, ...]:
-    """Names of the user that run from right to left: in a sentence they would pull the numbers beside them along."""
+def _names(lift: Lift) -> list[str]:
+    """The user's names in a result."""
     found = [lift.name, *(e.metric for e in lift.estimates)]
-    found += [
+    return found + [
         str(row[at])
         for table, columns in NAMED.items()
         if table in lift.tables
         for row in lift.tables[table].rows
         for at in columns
     ]
-    cleaned = dict.fromkeys(words.clean(name) for name in found)
+
+
+def _bidirectional(names: Sequence[str]) -> tuple[str, ...]:
+    """Names that run from right to left: in a sentence they would pull the numbers beside them along."""
+    cleaned = dict.fromkeys(words.clean(name) for name in names)
     return tuple(name for name in cleaned if any(unicodedata.bidirectional(c) in ("R", "AL", "AN") for c in name))

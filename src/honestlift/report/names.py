@@ -123,6 +123,9 @@ STATES = {
 }
 """Sign, word and colour of an assumption's status."""
 
+BASES = {"tested": "tested by", "bounded": "cannot be tested; bounded by", "none": ""}
+"""How an assumption's status came about, before the names of the checks."""
+
 GUARDS = {
     "is breached": ("✗", "breached", "fail"),
     "is unsettled": ("?", "unsettled", "warn"),

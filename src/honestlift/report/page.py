@@ -8,6 +8,7 @@ from typing import Any
 
 from honestlift.report import words
 from honestlift.report.asked import asked, primary, records
+from honestlift.report.assumptions import assumptions, rests_on
 from honestlift.report.gate import GATE
 from honestlift.report.names import ESTIMANDS, LEVELS, VERDICTS, as_share, check_name, whole
 from honestlift.report.results import FULL, blocks, bounded, guardrails, keys, variants
@@ -263,5 +264,7 @@ def contents(lift: Lift) -> dict[str, Any]:
         "passed_names": passed_names(lift),
         "locked": locked(lift),
         "cards": cards(lift),
+        "assumptions": assumptions(lift),
+        "rests_on": rests_on(lift),
         "check_title": check_title,
     }

@@ -14,9 +14,10 @@ from rich.text import Text
 
 from honestlift.report import words
 from honestlift.report.asked import primary
+from honestlift.report.assumptions import assumptions, rests_on
 from honestlift.report.lab import lab
 from honestlift.report.looks import looks
-from honestlift.report.names import FADED, VARIANTS, as_share, beyond_lab, estimand, is_adjusted, is_road, road
+from honestlift.report.names import FADED, STATES, VARIANTS, as_share, beyond_lab, estimand, is_adjusted, is_road, road
 from honestlift.report.segments import segments
 from honestlift.result import Check, Estimate, Lift, Number
 
@@ -31,6 +32,7 @@ COLOURS = {
     "harmful": "red",
     "not trustworthy": "red",
 }
+TONES = {"fail": "bold red", "warn": "bold yellow", "plain": "bold", "pass": "green"}
 MARKS = {"ok": ("✓", "green"), "caution": ("!", "yellow"), "stop": ("✗", "red")}
 
 
@@ -54,8 +56,9 @@ def renderable(lift: Lift) -> RenderableType:
         parts.append(Padding(lab(lift.tables["placebo_lab"], adjusted=beyond_lab(lift.headline(primary(lift)))), (1, 0, 0, 0)))
     if "monitoring" in lift.tables:
         parts.append(Padding(looks(lift.tables["monitoring"], primary(lift)), (1, 0, 0, 0)))
-    parts += [_checks(lift.checks), _foot(lift)]
-    return Group(*parts)
+    parts.append(_checks(lift.checks))
+    parts += [_ledger(lift)] if lift.ledger else []
+    return Group(*parts, _foot(lift))
 
 
 def _verdict(lift: Lift) -> RenderableType:
@@ -201,6 +204,22 @@ def _checks(checks: Sequence[Check]) -> RenderableType:
     passed = [check.code for check in checks if check.level == "ok"]
     if passed:
         parts.append(Text(f" ✓ passed: {', '.join(dict.fromkeys(passed))}", style="green"))
+    return Padding(Group(*parts), (1, 0, 0, 0))
+
+
+def _ledger(lift: Lift) -> RenderableType:
+    """What the number rests on: a line for each assumption that the data do not clear, those that hold in one."""
+    parts: list[RenderableType] = [Text(f" {rests_on(lift)}", style="bold")]
+    for a, _ in assumptions(lift):
+        if a.status != "holds":
+            sign, word, tone = STATES[a.status]
+            line = Text(f" {sign} {word}  ", style=TONES[tone])
+            line.append(a.assumption, style="not bold default")
+            line.append(f"  {words.listing(list(a.checks), 9)}" if a.checks else "", style="not bold dim")
+            line.append(f" (concerns {words.listing(list(a.concerns), 9)})" if a.concerns else "", style="not bold dim")
+            parts.append(line)
+    held = [f"{a.assumption[0].lower()}{a.assumption[1:]}" for a in lift.ledger if a.status == "holds"]
+    parts += [Text(f" ✓ holds: {'; '.join(held)}", style="green")] if held else []
     return Padding(Group(*parts), (1, 0, 0, 0))
 
 

@@ -11,7 +11,7 @@ import numpy as np
 import pyarrow as pa
 from numpy.typing import NDArray
 
-from honestlift.design.assignment import Rule, arm_sizes, assign, draw
+from honestlift.design.assignment import Assignment, Rule, arm_sizes, assign, draw
 from honestlift.simulate.world import Components, World
 
 if TYPE_CHECKING:
@@ -94,12 +94,13 @@ def draw_sums(world: ClusterWorld, worlds: int, rng: np.random.Generator) -> Clu
     )
 
 
-def draw_rows(world: ClusterWorld, rng: np.random.Generator) -> World:
+def draw_rows(world: ClusterWorld, rng: np.random.Generator, recorded: Assignment | None = None) -> World:
     """One world with a row per user; see ``ClusterWorld.draw``."""
     sizes, intercepts, effects = (values[0] for values in _workspaces(world, 1, rng))
     between, within = world.sd * math.sqrt(world.icc), world.sd * math.sqrt(1 - world.icc)
     names = [str(g) for g in range(world.clusters)]
-    assignment = assign(names, Rule(share=world.treated_share), seed=int(rng.integers(2**32)))
+    drawn = assign(names, Rule(share=world.treated_share), seed=int(rng.integers(2**32)))  # so that a record moves no other draw
+    assignment = drawn if recorded is None else recorded
     treated = np.array([assignment.assigned[name] == "treated" for name in names])
     workspace = np.repeat(np.arange(world.clusters), sizes)
     is_open = rng.random(workspace.size) < world.exposed_share

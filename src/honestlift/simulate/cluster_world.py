@@ -8,7 +8,7 @@ from typing import Literal, get_args
 
 import numpy as np
 
-from honestlift.design.assignment import arm_sizes
+from honestlift.design.assignment import Assignment, arm_sizes
 from honestlift.errors import AssignmentError, DesignError
 from honestlift.simulate.cluster_draws import ClusterSums, draw_rows, draw_sums
 from honestlift.simulate.world import World
@@ -78,18 +78,25 @@ class ClusterWorld:
         if min(treated, self.clusters - treated) < 2:
             raise AssignmentError.too_small({"treated": treated, "control": self.clusters - treated})
 
-    def draw(self, seed: int | np.random.Generator) -> World:
+    def draw(self, seed: int | np.random.Generator, assignment: Assignment | None = None) -> World:
         """One world with a row per user, ordered by workspace.
 
         Args:
             seed: a whole number, or the generator to draw from.
+            assignment: the record of arms to follow, of the workspaces "0" to "K − 1"; without it one is drawn. Nothing but the
+                arms depends on it.
 
         Returns:
             Columns ``user_id``, ``workspace_id``, ``treated`` (0/1), ``session_minutes`` (null where missing),
             ``minutes_before`` and ``exposed`` (0/1); truth of ``direct``, ``spillover``, ``gate``, ``itt_user`` and
             ``itt_cluster`` in these workspaces (see ``Components.truth``), and ``icc``; the assignment and the components.
         """
-        return draw_rows(self, np.random.default_rng(seed))
+        if assignment is not None and (
+            set(assignment.assigned) != {str(g) for g in range(self.clusters)}
+            or set(assignment.assigned.values()) != {"treated", "control"}
+        ):
+            raise AssignmentError.other_clusters(self.clusters)
+        return draw_rows(self, np.random.default_rng(seed), assignment)
 
     def draw_sums(self, worlds: int, rng: np.random.Generator) -> ClusterSums:
         """Many worlds as sums per workspace, without making a row.

@@ -1,13 +1,14 @@
-"""From the estimates and checks of an opt-in study to its verdict and ledger; the word observational is always in sight."""
+"""From the estimates and checks of an opt-in study to its verdict; the word observational is always in sight."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
 
+from honestlift.analysis.ledger import broken
 from honestlift.analysis.opt_in.estimates import OptInAnswer
 from honestlift.analysis.opt_in.fits import Trimmed
 from honestlift.analysis.opt_in.sensitivity import Sensitivity
-from honestlift.analysis.verdict import guardrail_state
+from honestlift.analysis.verdict import guardrail_state, violations, why_broken
 from honestlift.design.metric import Mean
 from honestlift.design.opt_in import OptInStudy
 from honestlift.diagnostics.choice import multiple
@@ -23,33 +24,36 @@ WHOM = {
     "ATM": "on the people who have a match in the other group",
 }
 
-LEDGER = (
-    ("What makes people opt in, and moves the outcome, was measured", ("fragile", "negative_control")),
-    ("Every kind of user could have gone either way", ("overlap", "max_weight_share", "separation")),
-    ("The model of the choice balances the groups", ("weighted_smd", "methods_disagree")),
-    ("Covariates were known before the choice", ("outcome_in_covariates", "covariate_timing")),
-    ("Outcomes are measured alike in both groups", ("missing_outcome",)),
-    ("Every user stands on one row", ("unit_in_clusters",)),
-    ("One user's choice does not touch another's outcome", ()),
-)
-
 
 def judge_opt_in(
     answers: Sequence[OptInAnswer],
     checks: Sequence[Check],
+    rests_on: Sequence[Assumption],
     found: Sequence[Sensitivity],
     study: OptInStudy,
     bounds: Trimmed | None,
 ) -> Verdict:
-    """The verdict on the primary metric, with what the guardrails say; of trimmed users it says that it speaks of them only."""
+    """The verdict on the primary metric, with what the guardrails say; of trimmed users it says that it speaks of them only.
+
+    A violated assumption on which the headline rests makes it not trustworthy, and is the first reason.
+    """
     primary, sensitivity = next((a, s) for a, s in zip(answers, found, strict=True) if a.metric is study.primary)
     headline = next(e for e in primary.estimates if e.headline)
-    level = _level(headline, primary.metric, checks)
+    failed = broken(rests_on, headline.estimand)
+    level = "not trustworthy" if failed else _level(headline, primary.metric, checks)
+    said = {a.statement for a in failed}
     doubts = [c.statement for c in checks if c.level != "ok" and c.code != "fragile" and _concerns(c, headline)]
-    because = [*_selection(primary, headline), *_unmeasured(sensitivity), *_gate(checks, headline), *_guardrails(answers, study)]
+    doubts = [text for text in doubts if text not in said]
+    because = [
+        *violations(failed),
+        *_selection(primary, headline),
+        *_unmeasured(sensitivity),
+        *_gate(checks, headline),
+        *_guardrails(answers, study),
+    ]
     return Verdict(
         level=level,
-        headline=_headline(headline, primary.metric, level, bounds),
+        headline=_headline(headline, primary.metric, level, bounds, failed),
         because=tuple(dict.fromkeys([*because, *doubts])),
         would_change_it=tuple(_would_change(level, checks, headline)),
     )
@@ -72,7 +76,7 @@ def _level(headline: Estimate, metric: Mean, checks: Sequence[Check]) -> Verdict
     return "likely, with caveats" if any(c.level == "caution" for c in touching) else "supported"
 
 
-def _headline(e: Estimate, metric: Mean, level: VerdictLevel, bounds: Trimmed | None) -> str:
+def _headline(e: Estimate, metric: Mean, level: VerdictLevel, bounds: Trimmed | None, failed: Sequence[Assumption]) -> str:
     places = words.places_of(e.conf_low, e.conf_high)
     name, whom = words.clean(metric.label), WHOM[e.estimand]
     if bounds is not None:
@@ -82,7 +86,7 @@ def _headline(e: Estimate, metric: Mean, level: VerdictLevel, bounds: Trimmed | 
     )
     effect += f"; {words.percent(as_share(e).estimate, sign=True)} of the mean without it)"
     if level == "not trustworthy":
-        return f"Not trustworthy, and observational. {name}: {effect} {whom}, but a check says that the comparison is broken."
+        return f"Not trustworthy, and observational. {name}: {effect} {whom}, but {why_broken(failed)}."
     if level == "inconclusive":
         less, more = (e.conf_low, e.conf_high) if metric.better == "higher" else (e.conf_high, e.conf_low)
         return (
@@ -148,28 +152,3 @@ def _would_change(level: VerdictLevel, checks: Sequence[Check], headline: Estima
     if level in ("supported", "likely, with caveats"):
         made.append("Randomize the offer of the feature to part of the users: only that settles what was not measured.")
     return list(dict.fromkeys(made))
-
-
-def ledger_opt_in(checks: Sequence[Check], headline: str) -> tuple[Assumption, ...]:
-    """One row per assumption of the headline: violated by a stop, questioned by a caution, else held or untested."""
-    made: list[Assumption] = []
-    for i, (assumption, codes) in enumerate(LEDGER):
-        found = [c for c in checks if c.code.partition(":")[0] in codes and (not c.concerns or headline in c.concerns)]
-        found.sort(key=lambda c: (("stop", "caution", "ok").index(c.level), codes.index(c.code.partition(":")[0])))
-        worst = found[0] if found else None
-        if worst is None:
-            text = "No column of the plan speaks of it."
-            made.append(Assumption(assumption=assumption, status="untested", statement=text, checks=()))
-            continue
-        status = {"stop": "violated", "caution": "questioned", "ok": "holds"}[worst.level]
-        if i == 0 and status == "holds":
-            status = "untested"  # no data can show that nothing was left out
-        made.append(
-            Assumption(
-                assumption=assumption,
-                status=status,  # pyright: ignore[reportArgumentType]
-                statement=worst.statement,
-                checks=tuple(dict.fromkeys(c.code for c in found)),
-            )
-        )
-    return tuple(made)

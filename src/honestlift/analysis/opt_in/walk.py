@@ -7,6 +7,8 @@ from typing import Any
 
 import numpy as np
 
+from honestlift.analysis.assumptions import OPT_IN
+from honestlift.analysis.ledger import ledger
 from honestlift.analysis.opt_in.checking import check_opt_in, negative_controls
 from honestlift.analysis.opt_in.choosing import Choice, model_choice
 from honestlift.analysis.opt_in.estimates import OptInAnswer, estimate_opt_in
@@ -29,7 +31,7 @@ from honestlift.analysis.opt_in.tables import (
     trimming_table,
     weights_table,
 )
-from honestlift.analysis.opt_in.verdict import judge_opt_in, ledger_opt_in
+from honestlift.analysis.opt_in.verdict import judge_opt_in
 from honestlift.analysis.provenance import Clock, provenance
 from honestlift.analysis.roles import metric_table
 from honestlift.design.opt_in import OptInStudy
@@ -57,7 +59,8 @@ def analyze_opt_in(source: Source | StoredMoments, study: OptInStudy, step: Step
     step("Checking")
     controls = negative_controls(reading, study, headline)
     checks = check_opt_in(reading, choice.users, choice.propensity, answers, found, choice.support.checks, controls, study)
-    verdict = judge_opt_in(answers, checks, found, study, bounds)
+    rests_on = ledger(OPT_IN, checks, next(e for a in answers if a.metric is study.primary for e in a.estimates if e.headline))
+    verdict = judge_opt_in(answers, checks, rests_on, found, study, bounds)
     step("Tabulating")
     whole = (
         answers if bounds is None else [estimate_opt_in(m, reading, study, headline, None, reading.stream) for m in study.metrics]
@@ -69,7 +72,7 @@ def analyze_opt_in(source: Source | StoredMoments, study: OptInStudy, step: Step
         population=_population(reading),
         estimates=tuple(e for answer in answers for e in answer.estimates),
         checks=checks,
-        ledger=ledger_opt_in(checks, headline),
+        ledger=rests_on,
         verdict=verdict,
         tables=_of_choice(reading, choice)
         | _tables(choice, answers, found, study)

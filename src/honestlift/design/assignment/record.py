@@ -9,6 +9,7 @@ from typing import Any
 
 import numpy as np
 
+from honestlift.design.assignment.flag import HashedFlag
 from honestlift.design.assignment.roster import arm_at, fraction, roster_sha256
 from honestlift.design.assignment.rule import ON_COVARIATES, Rule
 from honestlift.errors import AssignmentError
@@ -31,6 +32,7 @@ class Assignment:
         strata: cluster to stratum, or to its pair.
         covariates: cluster to what it was matched or balanced on, in the order of the rule's names.
         generator: name of the random generator.
+        flag: the feature flag whose hash put the clusters into their arms, in place of a draw; see ``read_rollout``.
 
     Example:
         >>> record = hl.assign(["a", "b", "c", "d"], hl.Rule(), seed=7)
@@ -44,6 +46,7 @@ class Assignment:
     strata: Mapping[str, str] | None = None
     covariates: Mapping[str, tuple[float, ...]] | None = None
     generator: str = field(default=GENERATOR)
+    flag: HashedFlag | None = None
 
     @property
     def roster_sha256(self) -> str:
@@ -51,7 +54,9 @@ class Assignment:
         return roster_sha256(self.assigned, self.strata, self.covariates)
 
     def reproduces(self) -> bool:
-        """Whether drawing again from the seed gives the recorded arms."""
+        """Whether drawing again from the seed, or hashing again as the flag does, gives the recorded arms."""
+        if self.flag is not None:
+            return self.flag.variations(list(self.assigned)) == list(self.assigned.values())
         from honestlift.design.assignment.first_draw import drawn_again
 
         return drawn_again(self) == dict(self.assigned)
@@ -67,7 +72,9 @@ class Assignment:
         return self.rule.names[0] if self.rule.late == "control" else None
 
     def arm_of(self, cluster: str) -> str | None:
-        """The recorded arm of a cluster, else that of a late one."""
+        """The recorded arm of a cluster, else that of a late one, which a flag has for every cluster."""
+        if self.flag is not None and cluster not in self.assigned:
+            return self.flag.variations([cluster])[0]
         return self.assigned[cluster] if cluster in self.assigned else self.late_arm(cluster)
 
     def to_json(self) -> str:
@@ -88,6 +95,7 @@ class Assignment:
             **({} if self.covariates is None else {"covariates": {k: list(v) for k, v in self.covariates.items()}}),
             "seed": self.seed,
             "generator": self.generator,
+            **({} if self.flag is None else {"flag": self.flag.as_dict()}),
             "roster_sha256": self.roster_sha256,
             "assigned": dict(self.assigned),
         }
@@ -110,6 +118,7 @@ class Assignment:
                 strata=None if record.get("strata") is None else {str(k): str(v) for k, v in record["strata"].items()},
                 covariates=None if known is None else {str(k): tuple(float(x) for x in v) for k, v in known.items()},
                 generator=str(record["generator"]),
+                flag=None if record.get("flag") is None else HashedFlag.from_dict(record["flag"]),
             )
             fault = _unusable(made, record)
         except (json.JSONDecodeError, KeyError, TypeError, AttributeError, ValueError) as reason:
@@ -155,6 +164,7 @@ def _unusable(made: Assignment, record: Mapping[str, Any]) -> str | None:
         "a covariate is not finite": not np.isfinite([x for values in (known or {}).values() for x in values]).all(),
         "it is rerandomized and has no threshold": kind == "rerandomized" and made.rule.threshold is None,
         "it has no clusters": not made.assigned,
+        "its flag has other variations than its rule": made.flag is not None and set(made.flag.weights) != arms,
     }
     fault = next((fault for fault, found in faults.items() if found), None)
     if fault is None and made.roster_sha256 != record.get("roster_sha256"):
