@@ -19,8 +19,8 @@ from simulations.opt_in_intervals import Found, intervals, matching_intervals
 from simulations.opt_in_page import Covered, page
 from simulations.opt_in_worlds import BUCKETS, CoverageWorld, Tail
 
-WORLDS, FEWER, SEED = 2_000, 500, 20261125
-"""Worlds of every setting, the first of them that are matched and bootstrapped too, which costs ten times the rest, and the seed."""
+WORLDS, SEED = 2_000, 20261125
+"""Worlds of every setting, and the seed."""
 
 TOGETHER = 25
 """Worlds that are solved at once."""
@@ -77,11 +77,10 @@ def hits(setting: Setting, worlds: range) -> Mapping[Key, list[bool]]:
     for start in range(worlds.start, worlds.stop, TOGETHER):
         block = range(start, min(start + TOGETHER, worlds.stop))
         drawn = [cells.draw(setting.rng(w, 0)).cells(setting.workspaces or BUCKETS) for w in block]
-        rngs = [setting.rng(w, 1) if w < FEWER else None for w in block]
+        rngs = [setting.rng(w, 1) for w in block]
         count(intervals(drawn, clustered=clustered, rngs=rngs), truths[0])
         for w in block:
-            if w < FEWER:
-                count(matching_intervals(fine.draw(setting.rng(w, 2)).patterns()), truths[1])
+            count(matching_intervals(fine.draw(setting.rng(w, 2)).patterns()), truths[1])
     return made
 
 
@@ -94,7 +93,7 @@ def main() -> None:
     for setting in SETTINGS:
         print(setting, file=sys.stderr, flush=True)
         table[setting] = coverage(setting, worlds)
-    PAGE.write_text(page(table, worlds, min(worlds, FEWER)))
+    PAGE.write_text(page(table, worlds))
 
 
 if __name__ == "__main__":

@@ -33,9 +33,9 @@ Covered = Mapping[tuple[str, Estimand], float]
 Table = Mapping[Column, Covered]
 
 
-def page(table: Table, worlds: int, fewer: int) -> str:
-    """The page from the numbers, of so many worlds, and fewer for matching and the bootstraps."""
-    return "\n".join([*_opening(worlds, fewer), *_findings(table), *_tables(table), ""])
+def page(table: Table, worlds: int) -> str:
+    """The page from the numbers, of so many worlds."""
+    return "\n".join([*_opening(worlds), *_findings(table), *_tables(table), ""])
 
 
 def name(where: int) -> str:
@@ -48,15 +48,11 @@ def outside(share: float) -> bool:
     return not LOW <= round(share, 3) <= HIGH
 
 
-def _opening(worlds: int, fewer: int) -> list[str]:
-    def error(n: int) -> str:
-        return f"{(LEVEL * (1 - LEVEL) / n) ** 0.5:.4f}"
-
+def _opening(worlds: int) -> list[str]:
     numbers = (
         f"Share of {worlds:,} simulated worlds in which a nominal {LEVEL:.0%} interval covers the truth of its own estimand; Monte Carlo "
-        f"standard error {error(worlds)}. Bootstraps (of {DRAWS} draws) and matching are in {fewer:,} of them, with a Monte Carlo "
-        f"standard error of {error(fewer)}: theirs are the rows in which a bold number may be chance. Made by "
-        "`python -m simulations.opt_in_coverage` in about ten minutes on one core."
+        f"standard error {(LEVEL * (1 - LEVEL) / worlds) ** 0.5:.4f}. Bootstraps have {DRAWS} draws. Made by "
+        "`python -m simulations.opt_in_coverage` in about half an hour on one core."
     )
     worlds_are = (
         "A fourth of the users opt in, by a logit of their activity (standard normal) and tier. Outcomes are 0/1, or heavy-tailed "

@@ -5,9 +5,14 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from hypothesis import settings
 from pyarrow.parquet import write_table
 
 from honestlift.simulate import collaboration
+
+# the same examples on every machine; `pytest --hypothesis-profile default` searches among new ones
+settings.register_profile("repeatable", derandomize=True)
+settings.load_profile("repeatable")
 
 PLAN = """\
 name: AI meeting notes

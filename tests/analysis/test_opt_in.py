@@ -235,7 +235,7 @@ def test_a_copy_of_the_outcome_among_the_covariates_stops() -> None:
 
 def test_intervals_that_cover_too_rarely_in_workspaces_say_so() -> None:
     nested = lift(design=replace(AGENT, cluster="workspace_id"), bootstrap=50)
-    assert "covered 91 to 96 % in 50 simulated workspaces" in nested.find("aipw:bootstrap", "ATE").adjustment
+    assert "covered 92 to 95 % in 50 simulated workspaces" in nested.find("aipw:bootstrap", "ATE").adjustment
     assert "users taken as independent" in nested.find("matching_nn", "ATT").adjustment
     assert "covered" not in nested.find("aipw", "ATE").adjustment
     assert "covered" not in lift(bootstrap=50).find("aipw:bootstrap", "ATE").adjustment

@@ -16,7 +16,7 @@ def coverage_note(method: str, clusters: int | None) -> str:
         return ""
     few = clusters <= 20
     if method == "matching_nn":
-        return f"; users taken as independent, covered {'81 to 96 % in 10' if few else '90 to 95 % in 50'} simulated workspaces"
+        return f"; users taken as independent, covered {'82 to 95 % in 10' if few else '90 to 95 % in 50'} simulated workspaces"
     if method.endswith(":bootstrap"):
-        return f"; covered {'88 to 97 % in 10' if few else '91 to 96 % in 50'} simulated workspaces"
+        return f"; covered {'88 to 95 % in 10' if few else '92 to 95 % in 50'} simulated workspaces"
     return ""
