@@ -8,7 +8,7 @@ from honestlift.design.exposure import Exposure
 from honestlift.design.metric import Mean, Quantile, Ratio, Winsorize
 from honestlift.design.modelling import Learners, Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy
-from honestlift.design.tables import AssignmentTable, EventSum, EventTable, Tables
+from honestlift.design.tables import AssignmentTable, EventSum, EventTable, ExposureTable, Tables
 from honestlift.design.study import Study
 from honestlift.design.variation import Variation
 from honestlift.design.collaboration import Collaboration
@@ -46,6 +46,7 @@ __all__ = [
     "EventSum",
     "EventTable",
     "Exposure",
+    "ExposureTable",
     "HashedFlag",
     "HonestliftError",
     "Learners",

@@ -8,14 +8,25 @@ from typing import Any, cast
 
 import narwhals as nw
 
+from honestlift.analysis.left_out import note_of
 from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
+from honestlift.design.tables import AssignmentTable, ExposureTable
 from honestlift.errors import TablesError
-from honestlift.moments.joined import assigned, one_row_each, require_same_keys, require_same_times
-from honestlift.moments.windows import with_events
+from honestlift.moments.joined import (
+    Frame,
+    assigned,
+    exposed,
+    family,
+    left,
+    one_row_each,
+    require_same_keys,
+    require_same_times,
+)
+from honestlift.moments.windows import event_notes, with_events
 from honestlift.source.connect import connect
 from honestlift.source.table import Kind, Note, Source
-from honestlift.source.together import together
+from honestlift.source.together import together, written
 
 Step = Any
 
@@ -40,7 +51,7 @@ def rows_of(data: Any, study: Study | OptInStudy, step: Step = lambda _: None, *
             raise TablesError.too_many([str(name) for name in several])
         return connect(data)
     assert isinstance(study, Study)
-    needed = ["users", *(["assignment_table"] if tables.assignment else []), *(["events"] if tables.events else [])]
+    needed = list(tables.names)
     for name in needed:
         if several is None or name not in several:
             raise TablesError.not_given(name, needed)
@@ -53,44 +64,99 @@ def rows_of(data: Any, study: Study | OptInStudy, step: Step = lambda _: None, *
 
 
 def joined(found: Mapping[str, Source], study: Study) -> Source:
-    """Users, assignment and events, where they can be joined, as one row per user.
+    """Users, assignment, exposures and events, where they can be joined, as one row per user.
 
     Raises:
         TablesError: if they cannot be joined as the study asks.
     """
     tables, d, users = study.tables, study.design, found["users"]
     assert tables is not None
-    _require_columns(found, study)
+    require_joinable(found, study)
+    columns, kinds = columns_of(found, study)
+    own = [f"c{i}" for i in range(len(users.columns))]
     frame, notes = one_row_each(users, d.unit, d.cluster, tables.assignment)
-    columns, kinds = list(users.columns), list(users.kinds)
-    names = [f"c{i}" for i in range(len(columns))]
-    table, timed = tables.assignment, False
+    place, cluster = (f"c{users.columns.index(n)}" for n in (d.unit, d.cluster))
+    table = tables.assignment
     if table is not None:
-        assignment = found["assignment_table"]
-        key = d.cluster if table.cluster else d.unit
-        made = assigned(users, frame, table, assignment, key)
-        frame, timed = made.frame, table.time is not None
-        notes += made.notes
-        columns.append(table.arm)
-        kinds.append(assignment.kind(table.arm))
-        names.append("a")
-    if tables.events is not None and "events" in found:
-        frame, more = with_events(frame, f"c{users.columns.index(d.unit)}", found["events"], tables.events, timed=timed)
+        frame, more = assigned(users, frame, table, found["assignment_table"], d.cluster if table.cluster else d.unit)
         notes += more
+    timed = table is not None and table.time is not None
+    arm = "a" if table else f"c{users.columns.index(d.arm)}"
+    if table is not None and table.joined and table.time:
+        frame, note = _without_late(frame, f"c{users.columns.index(table.joined)}", table, arm, cluster, study)
+        notes.append(note)
+    if tables.exposure is not None:
+        frame, note = _exposed(frame, place, found["exposure_table"], tables.exposure, timed, arm, cluster, study)
+        notes.append(note)
+    names = [*own, *(["a"] if table else []), *(["t"] if tables.timed else [])]
+    made = written(
+        users, frame.select(*[nw.col(n).alias(f"c{i}") for i, n in enumerate(names)]), names, [*["other"] * len(names)]
+    )
+    frame = made.everything().rename({f"c{i}": n for i, n in enumerate(names) if f"c{i}" != n})
+    names = [n for n in names if n != "t"]
+    wanted, every = tables.events if "events" in found else None, 0
+    if wanted is not None:
+        frame, every = with_events(frame, place, found["events"], wanted, timed=tables.timed)
+        names += [f"e{i}" for i in range(len(wanted.sums))]
+    there = len(names)
+    whole = frame.select(*[nw.col(n).alias(f"c{i}") for i, n in enumerate([*names, *(["n"] if wanted else [])])])
+    rows = users.kept(whole, columns[:there], kinds[:there])
+    if wanted is not None:
+        sums = [f"c{there - len(wanted.sums) + i}" for i in range(len(wanted.sums))]
+        notes += event_notes(rows.everything(there + 1), wanted, sums, f"c{there}", every)
+    return replace(rows, notes=tuple(n for n in notes if n.users))
+
+
+def _without_late(
+    frame: Frame, joined_at: str, table: AssignmentTable, arm: str, cluster: str, study: Study
+) -> tuple[Frame, Note]:
+    """Those who came after the assignment, by the rule."""
+    after = (nw.col(joined_at) > nw.col("t")).fill_null(False)
+    found = left(frame, after, arm, cluster)
+    late = int(found.gone.sum())
+    if late and table.late == "error":
+        raise TablesError.late(late)
+    if table.late == "drop":
+        return frame.filter(~after), note_of("joined after the assignment", found, study, dropped=True)
+    when = nw.when(after).then(nw.col(joined_at)).otherwise(nw.col("t")).alias("t")
+    return frame.with_columns(when), note_of("joined after the assignment, kept", found, study, dropped=False)
+
+
+def _exposed(
+    frame: Frame, place: str, exposures: Source, table: ExposureTable, timed: bool, arm: str, cluster: str, study: Study
+) -> tuple[Frame, Note]:
+    """The users who were exposed, events counting from then; the others are left out."""
+    frame = exposed(frame, place, exposures, table, timed=timed)
+    found = left(frame, nw.col("x").is_null(), arm, cluster)
+    if found.gone.sum() == found.users.sum():
+        raise TablesError.nobody_exposed(table.unit)
+    frame = frame.filter(~nw.col("x").is_null()).with_columns(nw.col("x").alias("t"))
+    return frame, note_of("no exposure after the assignment" if timed else "no exposure", found, study, dropped=True)
+
+
+def columns_of(found: Mapping[str, Source], study: Study) -> tuple[list[str], list[Kind]]:
+    """What the joined rows have: the users' columns, the arm, the sums of events."""
+    tables, users = study.tables, found["users"]
+    assert tables is not None
+    columns, kinds = list(users.columns), list(users.kinds)
+    if tables.assignment is not None:
+        columns.append(tables.assignment.arm)
+        kinds.append(found["assignment_table"].kind(tables.assignment.arm))
+    if tables.events is not None:
         columns += [wanted.label for wanted in tables.events.sums]
         kinds += cast("list[Kind]", ["number"] * len(tables.events.sums))
-        names += [f"e{i}" for i in range(len(tables.events.sums))]
-    whole = frame.select(*[nw.col(n).alias(f"c{i}") for i, n in enumerate(names)])
-    return replace(users.kept(whole, columns, kinds), notes=tuple(notes))
+    return columns, kinds
 
 
-def _require_columns(found: Mapping[str, Source], study: Study) -> None:
+def require_joinable(found: Mapping[str, Source], study: Study) -> None:
     """Every column that joins, or is made, is there once, and of a kind that can be compared."""
     tables, d, users = study.tables, study.design, found["users"]
     assert tables is not None
     users.position(d.unit, "unit")
     users.position(d.cluster, "cluster")
     table = tables.assignment
+    if table is None:
+        users.position(d.arm, "treatment")
     if table is not None:
         rows, own, key = found["assignment_table"], table.cluster or table.unit or "", d.cluster if table.cluster else d.unit
         for name, role in ((own, "key of the assignment"), (table.arm, "arm"), (table.time, "time of the assignment")):
@@ -103,6 +169,14 @@ def _require_columns(found: Mapping[str, Source], study: Study) -> None:
             users.position(table.joined, "time of joining")
             if table.time:
                 require_same_times(users, table.joined, rows, table.time)
+    if tables.exposure is not None:
+        rows, own = found["exposure_table"], tables.exposure.unit
+        rows.position(own, "unit of the exposures")
+        rows.position(tables.exposure.time, "time of the exposures")
+        require_same_keys(users, d.unit, rows, own)
+        family(rows, tables.exposure.time)
+        if table is not None and table.time:
+            require_same_times(rows, tables.exposure.time, found["assignment_table"], table.time)
     if tables.events is not None and "events" in found:
         _require_events(found, study)
 
@@ -123,10 +197,7 @@ def _require_events(found: Mapping[str, Source], study: Study) -> None:
             raise TablesError.column_there(made.label, "the events")
     if wanted.time is not None:
         events.position(wanted.time, "time of the events")
-        if tables.assignment and tables.assignment.time:
+        if tables.exposure is not None:
+            require_same_times(events, wanted.time, found["exposure_table"], tables.exposure.time)
+        elif tables.assignment and tables.assignment.time:
             require_same_times(events, wanted.time, found["assignment_table"], tables.assignment.time)
-
-
-def dropped_of(notes: tuple[Note, ...]) -> dict[str, int]:
-    """Why users were left out before the rows were read, and how many."""
-    return {note.reason: note.users for note in notes if note.dropped}

@@ -177,7 +177,7 @@ def reading_of(stored: StoredMoments, study: Study) -> Reading:
         study=asked,
         capped=capped,
         one_in=header.get("one_in") or 0,
-        notes=tuple(Note(**note) for note in header.get("notes") or ()),
+        notes=tuple(_note(note) for note in header.get("notes") or ()),
     )
     return compared(seen)
 
@@ -203,3 +203,7 @@ def _require_binary(stored: StoredMoments, uptake: str) -> None:
     between = (1 - 2 * origin) * total - square + origin * (1 - origin) * column.count
     if column.low < 0 or column.high > 1 or abs(between) > 1e-9 * column.count:
         raise DataError.not_binary(uptake, "uptake", [column.low, column.high])
+
+
+def _note(values: dict[str, Any]) -> Note:
+    return Note(**values | {"arms": tuple((str(arm), int(gone), int(of)) for arm, gone, of in values["arms"])})

@@ -1,4 +1,4 @@
-"""Three tables instead of one: users, who was assigned to what and when, and events; the rules by which they become one row per user."""
+"""Several tables instead of one: users, who was assigned, who was exposed, and events; the rules by which they become one row per user."""
 
 from __future__ import annotations
 
@@ -24,7 +24,7 @@ class AssignmentTable:
         arm: column of the arm; the design's ``treatment`` names it too.
         cluster: column that names the cluster, if clusters are assigned; its users are found by the design's cluster.
         unit: column that names the user, if the table has a row per user; one of the two.
-        time: column of the time of the assignment (of a user: of first exposure). The earliest counts where there are several.
+        time: column of the time of the assignment. The earliest counts where there are several.
         joined: column of the users' table with the time at which a user joined the cluster.
         moves: what becomes of users who are in several clusters: ``error``; in the ``first`` or ``last`` that they joined; in that
             with ``most`` rows; ``drop``, left out and counted.
@@ -54,7 +54,26 @@ class AssignmentTable:
             if value not in known:
                 raise TablesError.rule(name, value, known)
         if self.moves in ("first", "last") and self.joined is None:
-            raise TablesError.needs_time(f"moves: {self.moves}", "joined")
+            raise TablesError.needs_time(f"`moves: {self.moves}`", "`joined`, when users came into their cluster")
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class ExposureTable:
+    """When users met the feature, or would have met it: a row per user, or several, of which the first after the assignment counts.
+
+    Users without a row are left out and counted, by arm: a log that is kept in one arm only would compare unlike users.
+
+    Attributes:
+        unit: column that names the user.
+        time: column of the time of the exposure; of the same kind as the time of the assignment.
+
+    Example:
+        >>> hl.ExposureTable(unit="user_id", time="seen_at").time
+        'seen_at'
+    """
+
+    unit: str
+    time: str
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -106,7 +125,8 @@ class EventTable:
         unit: column that names the user.
         time: column of the event's time; of the same kind as the time of the assignment.
         sums: the columns of the users that are made from it.
-        until: end of the data; the last event's time by default. A user whose window is not over by then has no value.
+        until: end of the data, itself not in them; by default the last event's time, or the day after the last event's day. A user whose
+            window is not over by then has no value.
 
     Raises:
         TablesError: if nothing is summed, two sums have one name, or a window has no time.
@@ -131,28 +151,44 @@ class EventTable:
                 raise TablesError.repeated(label)
         for made in self.sums:
             if self.time is None and (made.window or made.before):
-                raise TablesError.needs_time(f"the window of {made.label!r}", "time")
+                raise TablesError.needs_time(f"the window of {made.label!r}", "`time`, that of the events")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Tables:
     """The tables beside that of the users, of which at least one is there.
 
+    Events count from a user's first exposure where there is a table of exposures, else from the time of the assignment, else all.
+
     Raises:
         TablesError: if there is none, or a window is counted from an assignment without a time.
 
     Example:
         >>> tables = hl.Tables(assignment=hl.AssignmentTable(cluster="workspace_id", arm="arm"))
-        >>> tables.events is None
-        True
+        >>> tables.names
+        ('users', 'assignment_table')
     """
 
     assignment: AssignmentTable | None = None
+    exposure: ExposureTable | None = None
     events: EventTable | None = None
 
     def __post_init__(self) -> None:
-        if self.assignment is None and self.events is None:
+        if self.assignment is None and self.exposure is None and self.events is None:
             raise TablesError.none()
         made = [s for s in self.events.sums if s.window or s.before] if self.events else []
-        if made and (self.assignment is None or self.assignment.time is None):
-            raise TablesError.needs_time(f"the window of {made[0].label!r}", "assignment_table.time")
+        if made and not self.timed:
+            raise TablesError.needs_time(
+                f"the window of {made[0].label!r}", "the time of the assignment table or an exposure table"
+            )
+
+    @property
+    def timed(self) -> bool:
+        """Whether there is a time from which a user's events count."""
+        return self.exposure is not None or (self.assignment is not None and self.assignment.time is not None)
+
+    @property
+    def names(self) -> tuple[str, ...]:
+        """What the data must have."""
+        there = {"users": self, "assignment_table": self.assignment, "exposure_table": self.exposure, "events": self.events}
+        return tuple(name for name, table in there.items() if table is not None)

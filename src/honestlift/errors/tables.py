@@ -24,13 +24,18 @@ class TablesError(HonestliftError, ValueError):
 
     @classmethod
     def needs_time(cls, what: str, key: str) -> TablesError:
-        return cls(
-            f"{what[0].upper()}{what[1:]} needs a time. Expected the column of it as {key!r}. Name it, or ask for another rule."
-        )
+        return cls(f"{what[0].upper()}{what[1:]} needs a time. Expected {key}. Name its column, or ask for another rule.")
 
     @classmethod
     def no_name(cls) -> TablesError:
         return cls("A column that is made from events has no name. Expected a column to sum, or a name for the number of events.")
+
+    @classmethod
+    def nobody_exposed(cls, unit: str) -> TablesError:
+        return cls(
+            f"No user's {unit!r} stands in the exposure table after the assignment. Expected the same names and clock in both tables. "
+            "Compare a few rows."
+        )
 
     @classmethod
     def no_sums(cls) -> TablesError:

@@ -1,4 +1,4 @@
-"""Users and their assignment, from two tables: who moved, who came late, whom nobody assigned. All of it in the engine."""
+"""Users, their assignment and their exposure, from several tables: who moved, who came late, whom nobody assigned. All of it in the engine."""
 
 from __future__ import annotations
 
@@ -7,8 +7,10 @@ from dataclasses import dataclass
 from typing import Any
 
 import narwhals as nw
+import numpy as np
+from numpy.typing import NDArray
 
-from honestlift.design.tables import AssignmentTable
+from honestlift.design.tables import AssignmentTable, ExposureTable
 from honestlift.errors import DataError, TablesError
 from honestlift.moments.scan import collect
 from honestlift.source.table import Note, Source
@@ -20,16 +22,20 @@ COMPARABLE = ("integer", "text", "boolean", "time")
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Assigned:
-    """Users with their arm.
+class Left:
+    """Users with a reason to be left out, by cluster: (K,) each, in an order that depends on nothing but these numbers.
 
     Attributes:
-        frame: the users' columns ``c0``, ``c1``, …, then ``a``, the arm, and ``t``, the time from which their events count.
-        notes: what became of users on the way.
+        arm: the cluster's arm, a place in ``labels``.
+        users: its users.
+        gone: those of them with the reason.
+        labels: the arms.
     """
 
-    frame: Frame
-    notes: tuple[Note, ...]
+    arm: NDArray[np.int64]
+    users: NDArray[np.float64]
+    gone: NDArray[np.float64]
+    labels: tuple[Any, ...]
 
 
 def as_frame(source: Source, names: Mapping[str, str]) -> Frame:
@@ -100,7 +106,7 @@ def one_row_each(users: Source, unit: str, cluster: str, table: AssignmentTable 
     told = {"first": "in the first", "last": "in the last", "most": "where they have most rows", "drop": "left out"}
     notes = [Note(reason=f"in several clusters, {told[table.moves]}", users=moved, dropped=table.moves == "drop")]
     lost = gone - moved if table.moves == "drop" else gone
-    notes += [Note(reason="in several clusters, without a time", users=lost, dropped=True)] if lost else []
+    notes += [Note(reason="on several rows, without a cluster or a time", users=lost, dropped=True)] if lost else []
     columns = [f"c{i}" for i in range(len(users.columns))]
     both: Frame = nw.concat([alone.select(*columns), left.select(*columns)], how="vertical")
     return both, [note for note in notes if note.users]
@@ -137,8 +143,8 @@ def _agreed(rows: Frame, users: Source, u: str, free: Sequence[str]) -> Frame:
     return made.select(u, *columns)
 
 
-def assigned(users: Source, frame: Frame, table: AssignmentTable, assignment: Source, key: str) -> Assigned:
-    """The users who were assigned, with their arm and the time from which their events count.
+def assigned(users: Source, frame: Frame, table: AssignmentTable, assignment: Source, key: str) -> tuple[Frame, list[Note]]:
+    """The users who were assigned, with their arm, ``a``, and the time of its assignment, ``t``.
 
     Args:
         users: names the columns of ``frame``.
@@ -148,7 +154,7 @@ def assigned(users: Source, frame: Frame, table: AssignmentTable, assignment: So
         key: column of the users that the assignment is joined by.
 
     Raises:
-        TablesError: if a key has several arms or none, nobody was assigned, or somebody came late who may not.
+        TablesError: if a key has several arms or none, or nobody was assigned.
     """
     own = table.cluster or table.unit or ""
     names = {"k": own, "a": table.arm} | ({"t": table.time} if table.time else {})
@@ -161,14 +167,38 @@ def assigned(users: Source, frame: Frame, table: AssignmentTable, assignment: So
     total, nameless, found = count_of(frame), count_of(frame.filter(nw.col(place).is_null())), count_of(joined)
     if not found:
         raise TablesError.nobody(key)
+    nowhere = count_of(each) - count_of(each.join(frame.select(nw.col(place).alias("k")).unique(), on="k", how="semi"))
     notes = [
         Note(reason=f"no {key}", users=nameless, dropped=True),
         Note(reason="not in the assignment table", users=total - nameless - found, dropped=True),
+        Note(
+            reason=f"assigned {'workspaces' if table.cluster else 'users'} of whom there is no row", users=nowhere, dropped=False
+        ),
     ]
-    if table.joined and table.time:
-        joined, late = _late(joined, f"c{users.columns.index(table.joined)}", table)
-        notes.append(late)
-    return Assigned(frame=joined, notes=tuple(note for note in notes if note.users))
+    return joined, notes
+
+
+def exposed(frame: Frame, place: str, exposures: Source, table: ExposureTable, *, timed: bool) -> Frame:
+    """The users with the time of their first exposure, ``x``: the first after ``t`` where there is one; nothing for those without."""
+    rows = as_frame(exposures, {place: table.unit, "x": table.time}).filter(~nw.col("x").is_null())
+    if timed:
+        rows = rows.join(frame.select(place, "t"), on=place).filter(nw.col("x") >= nw.col("t"))
+    return frame.join(rows.group_by(place).agg(nw.col("x").min()), on=place, how="left")
+
+
+def left(frame: Frame, gone: nw.Expr, arm: str, cluster: str) -> Left:
+    """The users for whom ``gone`` is so, by cluster; those without a cluster or an arm are in nobody's arm."""
+    marked = frame.select(nw.col(arm).alias("a"), nw.col(cluster).alias("g"), gone.fill_null(False).cast(nw.Int32).alias("gone"))
+    counted = marked.group_by("a", "g").agg(nw.len().alias("n"), nw.col("gone").sum())
+    rows = [r for r in collect(counted.select("a", "n", "gone")).to_pylist() if r["a"] is not None]
+    labels = tuple(sorted({r["a"] for r in rows}, key=lambda v: (str(type(v)), v)))
+    found = sorted((labels.index(r["a"]), int(r["n"]), int(r["gone"])) for r in rows)
+    return Left(
+        arm=np.array([r[0] for r in found], dtype=np.int64),
+        users=np.array([r[1] for r in found], dtype=np.float64),
+        gone=np.array([r[2] for r in found], dtype=np.float64),
+        labels=labels,
+    )
 
 
 def _one_arm(each: Frame, key: str, time: str | None) -> None:
@@ -182,18 +212,6 @@ def _one_arm(each: Frame, key: str, time: str | None) -> None:
     timeless = count_of(each.filter(nw.col("t").is_null())) if time else 0
     if timeless:
         raise TablesError.no_time(time or "", "the time of the assignment", timeless)
-
-
-def _late(joined: Frame, j: str, table: AssignmentTable) -> tuple[Frame, Note]:
-    """Those who came after the assignment, by the rule."""
-    after = (nw.col(j) > nw.col("t")).fill_null(False)
-    late = count_of(joined.filter(after))
-    if late and table.late == "error":
-        raise TablesError.late(late)
-    if table.late == "drop":
-        return joined.filter(~after), Note(reason="joined after the assignment", users=late, dropped=True)
-    when = nw.when(after).then(nw.col(j)).otherwise(nw.col("t")).alias("t")
-    return joined.with_columns(when), Note(reason="joined after the assignment, kept", users=late, dropped=False)
 
 
 def count_of(frame: Frame) -> int:

@@ -128,13 +128,18 @@ def _require_apart(parts: Sequence[StoredMoments]) -> None:
 
 
 def _all_notes(parts: Sequence[StoredMoments]) -> list[dict[str, Any]]:
-    """What became of users in any part."""
+    """What became of users in any part; what was tested in each is not known of all."""
     notes: list[dict[str, Any]] = [note for part in parts for note in part.header.get("notes") or ()]
-    kinds = dict.fromkeys((note["reason"], note["dropped"]) for note in notes)
-    return [
-        {"reason": reason, "users": sum(n["users"] for n in notes if n["reason"] == reason), "dropped": dropped}
-        for reason, dropped in kinds
-    ]
+    if len(parts) == 1:
+        return notes
+    made: list[dict[str, Any]] = []
+    for reason, dropped in dict.fromkeys((note["reason"], note["dropped"]) for note in notes):
+        same = [note for note in notes if note["reason"] == reason]
+        names = dict.fromkeys(arm for note in same for arm, _, _ in note["arms"])
+        arms = [[name, *(sum(a[i] for n in same for a in n["arms"] if a[0] == name) for i in (1, 2))] for name in names]
+        users = sum(note["users"] for note in same)
+        made.append({"reason": reason, "users": users, "dropped": dropped, "arms": arms, "p_value": None})
+    return made
 
 
 def _range(columns: Sequence[ColumnProfile]) -> tuple[float, float]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
 
 import narwhals as nw
@@ -12,13 +12,15 @@ from honestlift.design.tables import EventSum, EventTable
 from honestlift.errors import DataError, TablesError
 from honestlift.moments.exact import Grid, grid
 from honestlift.moments.expressions import double, levels, present, rounded
-from honestlift.moments.joined import Frame, as_frame, count_of, family
+from honestlift.moments.joined import Frame, as_frame, family
 from honestlift.moments.scan import collect, summaries
 from honestlift.source.table import Note, Source
 
 
-def with_events(frame: Frame, place: str, events: Source, table: EventTable, *, timed: bool) -> tuple[Frame, tuple[Note, ...]]:
+def with_events(frame: Frame, place: str, events: Source, table: EventTable, *, timed: bool) -> tuple[Frame, int]:
     """The users with one more column per sum, ``e0``, ``e1``, …: 0 for those without an event, nothing for a window that is not over.
+
+    A last column, ``n``, has a user's events. The number of all events comes back too.
 
     Args:
         frame: one row per user; ``t`` is the time from which events count, if ``timed``.
@@ -29,35 +31,32 @@ def with_events(frame: Frame, place: str, events: Source, table: EventTable, *, 
 
     Raises:
         DataError: if an event is infinite or too large.
-        TablesError: if no user's window is over.
     """
+    timed = timed and table.time is not None
     measured = list(dict.fromkeys(made.column for made in table.sums if made.column))
     names = {place: table.unit} | {f"m{i}": name for i, name in enumerate(measured)}
-    names |= {"when": table.time} if table.time else {}
-    rows = as_frame(events, names)
-    users = frame.select(place, *(["t"] if timed else []))
-    joined = rows.join(users, on=place)
+    names |= {"when": table.time} if table.time and timed else {}
+    grids, every = _grids(events, measured, table.unit)
+    joined = as_frame(events, names).join(frame.select(place, *(["t"] if timed else [])), on=place)
     if timed:
         joined = joined.filter(~nw.col("when").is_null())
-    grids = _grids(events, measured, table.unit)
     made: list[nw.Expr] = []
     for i, wanted in enumerate(table.sums):
-        inside = _inside(wanted) if timed else None
-        made += _parts(i, wanted, inside, measured, events, grids)
+        made += _parts(i, wanted, _inside(wanted) if timed else None, measured, events, grids)
     parts = [
         f"s{i}{x}" for i, wanted in enumerate(table.sums) for x in (levels(grids[wanted.column]) if wanted.column else ("h",))
     ]
-    added = joined.select(place, *made).group_by(place).agg(*[nw.col(p).sum() for p in parts])
-    ends = _until(events, table, timed=timed)
+    added = joined.select(place, *made).group_by(place).agg(nw.len().alias("n"), *[nw.col(p).sum() for p in parts])
+    ends = _until(events, table) if timed else None
     whole = frame.join(added, on=place, how="left")
-    whole = whole.with_columns(*[_total(i, wanted, grids, ends) for i, wanted in enumerate(table.sums)]).drop(*parts)
-    return whole, _notes(frame, whole, rows, joined, table, timed=timed)
+    return whole.with_columns(*[_total(i, wanted, grids, ends) for i, wanted in enumerate(table.sums)]).drop(*parts), every
 
 
-def _grids(events: Source, measured: Sequence[str], unit: str) -> dict[str, Grid]:
-    """The grids on which a user's sums are exact in any order."""
+def _grids(events: Source, measured: Sequence[str], unit: str) -> tuple[dict[str, Grid], int]:
+    """The grids on which a user's sums are exact in any order; and the number of events."""
     counts = as_frame(events, {"u": unit}).group_by("u").agg(nw.len().alias("n"))
-    largest = int(collect(counts.select(nw.col("n").max())).column("n")[0].as_py() or 1)
+    row = collect(counts.select(nw.col("n").max().alias("most"), nw.col("n").sum().alias("n"))).to_pylist()[0]
+    largest = int(row["most"] or 1)
     found: dict[str, Grid] = {}
     for name, column in zip(measured, summaries(events, measured), strict=True):
         if column.infinite:
@@ -66,7 +65,7 @@ def _grids(events: Source, measured: Sequence[str], unit: str) -> dict[str, Grid
         if bound > 1e150:
             raise DataError.too_large(name, bound)
         found[name] = grid(bound, largest, 0.0, 1.0)
-    return found
+    return found, int(row["n"] or 0)
 
 
 def _inside(wanted: EventSum) -> nw.Expr:
@@ -101,15 +100,15 @@ def _total(i: int, wanted: EventSum, grids: dict[str, Grid], ends: date | dateti
     return nw.when(over).then(total).alias(f"e{i}")
 
 
-def _until(events: Source, table: EventTable, *, timed: bool) -> date | datetime | None:
+def _until(events: Source, table: EventTable) -> date | datetime | None:
     """The end of the data, as the engine compares it."""
-    if not timed or table.time is None:
-        return None
+    assert table.time is not None
     held = family(events, table.time)
     ends = table.until
     if ends is None:
         last = as_frame(events, {"when": table.time}).select(nw.col("when").max())
         ends = collect(last).column("when")[0].as_py()
+        ends = ends + timedelta(days=1) if held == "dates" and ends is not None else ends
     if held == "dates" or ends is None:
         return ends.date() if isinstance(ends, datetime) else ends
     if not isinstance(ends, datetime):
@@ -120,16 +119,27 @@ def _until(events: Source, table: EventTable, *, timed: bool) -> date | datetime
     return ends if zoned else ends.replace(tzinfo=None)
 
 
-def _notes(frame: Frame, whole: Frame, rows: Frame, joined: Frame, table: EventTable, *, timed: bool) -> tuple[Note, ...]:
-    """Windows that are not over, and events that count for nobody."""
-    names = [f"e{i}" for i in range(len(table.sums))]
-    row: dict[str, Any] = collect(whole.select(nw.len().alias("n"), *[nw.col(n).count().alias(n) for n in names])).to_pylist()[0]
-    notes: list[Note] = []
-    for name, wanted in zip(names, table.sums, strict=True):
-        if row[name] == 0:
+def event_notes(rows: Frame, table: EventTable, sums: Sequence[str], events: str, every: int) -> list[Note]:
+    """Windows that are not over, users without an event, and events that count for nobody.
+
+    Args:
+        rows: the joined rows.
+        table: the sums.
+        sums: their columns in the rows.
+        events: the column of a user's events.
+        every: the number of all events.
+
+    Raises:
+        TablesError: if no user's window is over.
+    """
+    counts = [nw.col(n).count().alias(f"n{i}") for i, n in enumerate(sums)]
+    seen = [nw.len().alias("n"), nw.col(events).sum().alias("events"), nw.col(events).count().alias("some")]
+    row: dict[str, Any] = collect(rows.select(*counts, *seen)).to_pylist()[0]
+    notes = [Note(reason="users without an event", users=int(row["n"] - row["some"]), dropped=False)]
+    for i, wanted in enumerate(table.sums):
+        if row[f"n{i}"] == 0:
             raise TablesError.too_short(wanted.label)
-        if row[name] < row["n"]:
-            notes.append(Note(reason=f"window of {wanted.label} not over", users=int(row["n"] - row[name]), dropped=False))
-    lost = count_of(rows) - count_of(joined)
-    what = "events of nobody in the study, or without a time" if timed else "events of nobody in the study"
-    return (*notes, Note(reason=what, users=lost, dropped=False)) if lost else tuple(notes)
+        open_ones = int(row["n"] - row[f"n{i}"])
+        notes.append(Note(reason=f"window of {wanted.label} not over", users=open_ones, dropped=False))
+    lost = every - int(row["events"] or 0)
+    return [*notes, Note(reason="events of nobody in the study, or without a time", users=lost, dropped=False)]

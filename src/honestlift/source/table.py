@@ -19,11 +19,21 @@ PRIME = 2**31 - 1
 
 @dataclass(frozen=True, slots=True, kw_only=True)
 class Note:
-    """What became of users before they were rows of a Source: why, how many, and whether they are left out."""
+    """What became of users before they were rows of a Source.
+
+    Attributes:
+        reason: why.
+        users: how many.
+        dropped: whether they are left out.
+        arms: arm, how many of it, and of how many; empty where the arm is not known.
+        p_value: of the difference between the arms' shares, tested by cluster; None where there is no such test.
+    """
 
     reason: str
     users: int
     dropped: bool
+    arms: tuple[tuple[str, int, int], ...] = ()
+    p_value: float | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)

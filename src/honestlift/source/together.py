@@ -14,7 +14,7 @@ import pyarrow as pa
 from honestlift.errors import SourceError, TablesError
 from honestlift.source.duck import DuckSource, engine
 from honestlift.source.failure import first_line
-from honestlift.source.table import Source
+from honestlift.source.table import Kind, Source
 
 _NUMBERS = count()
 
@@ -22,8 +22,8 @@ _NUMBERS = count()
 def together(sources: Sequence[Source]) -> list[Source]:
     """The same tables, where they can be joined with each other.
 
-    In DuckDB on one connection: what lies in files is read from there when it is asked for; a frame, a user's relation or a table of a database
-    is streamed into a temporary table. In Spark they are in one session already.
+    In DuckDB on one connection: what lies in files is read from there when it is asked for; a frame, a user's relation or a table
+    of a database is streamed into a temporary table. In Spark they are in one session already.
 
     Raises:
         TablesError: if they are in different engines.
@@ -44,6 +44,22 @@ def together(sources: Sequence[Source]) -> list[Source]:
     threads, memory = limits.fetchall()[0] if limits else (None, None)
     connection = engine(None if threads is None else int(threads), memory)
     return [replace(s, relation=_brought(s, connection), connection=connection) for s in found]
+
+
+def written(source: Source, rows: nw.LazyFrame[Any], columns: Sequence[str], kinds: Sequence[Kind]) -> Source:
+    """Rows that were made from tables that are ``together``, written once where they can still be joined.
+
+    Raises:
+        SourceError: if the engine fails.
+    """
+    if not isinstance(source, DuckSource) or source.connection is None:
+        return source.kept(rows, columns, kinds)
+    relation, name = nw.to_native(rows), f"honestlift_{next(_NUMBERS)}"
+    try:
+        source.connection.execute(f"CREATE TEMP TABLE {name} AS {relation.sql_query()}")
+    except duckdb.Error as reason:
+        raise SourceError.engine(first_line(reason)) from reason
+    return replace(source, relation=source.connection.table(f"temp.{name}"), columns=tuple(columns), kinds=tuple(kinds))
 
 
 def _brought(source: DuckSource, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
