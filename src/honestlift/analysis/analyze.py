@@ -14,7 +14,8 @@ from honestlift.design.metric import Mean, Metric, Quantile, Ratio
 from honestlift.design.modelling import Learners, Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy, as_trim, names_and_times
 from honestlift.design.study import Adjustment, Missing, Study
-from honestlift.errors import DesignError
+from honestlift.design.tables import Tables
+from honestlift.errors import DesignError, TablesError
 from honestlift.moments.stored import StoredMoments
 from honestlift.result import Lift
 
@@ -39,11 +40,12 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
     matching: Matching | None = None,
     trim: Sequence[float] | Literal["crump"] | None = None,
     learners: Learners | None = None,
+    tables: Tables | None = None,
 ) -> Lift:
     """Estimate the effect of a feature, with everything that one should know before believing it.
 
     Args:
-        data: a Source, or anything that ``connect`` takes: a path, a frame, a DuckDB relation.
+        data: a Source, or anything that ``connect`` takes: a path, a frame, a DuckDB relation; with ``tables`` a mapping of several.
         design: what was done.
         metrics: the outcomes; the first is primary when none says that it is. A column's name is short for ``Mean(name)``, and
             one alone, here and below, for a list of one.
@@ -64,6 +66,7 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
         matching: opt-in: how users are matched; the nearest neighbour, with ties, by default.
         trim: opt-in: the least and greatest propensity to keep, or ``"crump"``. It changes the question.
         learners: opt-in: scikit-learn-compatible models, cross-fitted, for one more doubly robust estimate.
+        tables: cluster study: the tables beside that of the users, which are joined to one row per user.
 
     Returns:
         The whole answer. ``print`` shows the verdict, then the numbers, naive beside honest.
@@ -81,6 +84,8 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
     before, timed = names_and_times([covariates] if isinstance(covariates, (str, Covariate)) else covariates)
     controls, within = _several(negative_controls), _within(segments, design)
     if isinstance(design, OptInDesign):
+        if tables is not None:
+            raise TablesError.cluster_only()
         chosen = OptInStudy(
             name=name,
             design=design,
@@ -115,6 +120,7 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
         seed=seed,
         bootstrap=bootstrap,
         exact_duplicates=exact_duplicates,
+        tables=tables,
     )
     return run(data, study)
 

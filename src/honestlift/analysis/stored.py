@@ -205,5 +205,6 @@ def _require_binary(stored: StoredMoments, uptake: str) -> None:
         raise DataError.not_binary(uptake, "uptake", [column.low, column.high])
 
 
-def _note(values: dict[str, Any]) -> Note:
-    return Note(**values | {"arms": tuple((str(arm), int(gone), int(of)) for arm, gone, of in values["arms"])})
+def _note(told: dict[str, Any]) -> Note:
+    arms = tuple((str(arm), int(gone), int(of)) for arm, gone, of in told["arms"])
+    return Note(reason=told["reason"], users=told["users"], dropped=told["dropped"], arms=arms, p_value=told["p_value"])

@@ -105,13 +105,16 @@ class Study:
             if labels.count(label) > 1:
                 raise DesignError.repeated_metric(label)
         self._one_role_per_column()
-        if self.tables is not None:
-            if self.rows == "events":
-                raise DesignError.out_of_range("rows", self.rows, "'units' where tables are joined, which makes one row per user")
-            if self.tables.assignment is not None and self.tables.assignment.arm != self.design.arm:
-                raise DesignError.out_of_range(
-                    "treatment", self.design.arm, f"the arm of the assignment table, {self.tables.assignment.arm!r}"
-                )
+        self._tables_fit()
+
+    def _tables_fit(self) -> None:
+        if self.tables is None:
+            return
+        if self.rows == "events":
+            raise DesignError.out_of_range("rows", self.rows, "'units' where tables are joined, which makes one row per user")
+        table = self.tables.assignment
+        if table is not None and table.arm != self.design.arm:
+            raise DesignError.out_of_range("treatment", self.design.arm, f"the arm of the assignment table, {table.arm!r}")
 
     def _one_role_per_column(self) -> None:
         d = self.design

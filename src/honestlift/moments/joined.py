@@ -1,4 +1,4 @@
-"""Users, their assignment and their exposure, from several tables: who moved, who came late, whom nobody assigned. All of it in the engine."""
+"""Users, their assignment and their exposure, from several tables, in the engine: who moved, whom nobody assigned, who was exposed."""
 
 from __future__ import annotations
 
@@ -191,7 +191,7 @@ def left(frame: Frame, gone: nw.Expr, arm: str, cluster: str) -> Left:
     marked = frame.select(nw.col(arm).alias("a"), nw.col(cluster).alias("g"), gone.fill_null(False).cast(nw.Int32).alias("gone"))
     counted = marked.group_by("a", "g").agg(nw.len().alias("n"), nw.col("gone").sum())
     rows = [r for r in collect(counted.select("a", "n", "gone")).to_pylist() if r["a"] is not None]
-    labels = tuple(sorted({r["a"] for r in rows}, key=lambda v: (str(type(v)), v)))
+    labels = tuple(sorted({r["a"] for r in rows}))
     found = sorted((labels.index(r["a"]), int(r["n"]), int(r["gone"])) for r in rows)
     return Left(
         arm=np.array([r[0] for r in found], dtype=np.int64),
