@@ -8,8 +8,9 @@ from honestlift.design.exposure import Exposure
 from honestlift.design.metric import Mean, Quantile, Ratio, Winsorize
 from honestlift.design.modelling import Learners, Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy
-from honestlift.design.tables import AssignmentTable, EventSum, EventTable, ExposureTable, Tables
+
 from honestlift.design.study import Study
+from honestlift.design.tables import AssignmentTable, EventSum, EventTable, ExposureTable, Tables
 from honestlift.design.variation import Variation
 from honestlift.design.collaboration import Collaboration
 from honestlift.inference.opt_in_power import Selection

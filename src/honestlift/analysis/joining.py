@@ -38,7 +38,7 @@ def rows_of(data: Any, study: Study | OptInStudy, step: Step = lambda _: None, *
         data: what ``connect`` takes; or, where the study joins tables, a mapping with ``users``, ``assignment_table`` and ``events``.
         study: the question.
         step: hears each stage as it begins.
-        outcomes: whether events are read; if not, their columns are missing from the rows.
+        outcomes: whether sums of events after first exposure are read; if not, they are missing from the rows.
 
     Raises:
         TablesError: if a table is not given, or they cannot be joined as the study asks.
@@ -58,9 +58,26 @@ def rows_of(data: Any, study: Study | OptInStudy, step: Step = lambda _: None, *
     if several is None:
         raise TablesError.not_given("users", needed)
     step("Joining tables")
-    used = [name for name in needed if outcomes or name != "events"]
+    asked = study if outcomes else replace(study, tables=tables.before())
+    if asked.tables is None:
+        return connect(several["users"])
+    used = list(asked.tables.names)
     found = dict(zip(used, together([connect(several[name]) for name in used]), strict=True))
-    return joined(found, study)
+    return joined(found, asked)
+
+
+def columns_alone(data: Any, study: Study | OptInStudy) -> Source:
+    """The columns that the rows of a study will have, without reading a row: for a look at names and kinds, and nothing else.
+
+    Raises:
+        TablesError: if tables cannot be joined as the study asks.
+    """
+    if not isinstance(data, Mapping) or isinstance(study, OptInStudy) or study.tables is None:
+        return rows_of(data, study)
+    found = {str(name): connect(table) for name, table in cast("Mapping[str, Any]", data).items()}
+    require_joinable(found, study)
+    columns, kinds = columns_of(found, study)
+    return replace(found["users"], columns=tuple(columns), kinds=tuple(kinds))
 
 
 def joined(found: Mapping[str, Source], study: Study) -> Source:

@@ -10,6 +10,7 @@ from pathlib import Path
 import click
 
 from honestlift.analysis.analyze import run as analyze
+from honestlift.analysis.joining import columns_alone
 from honestlift.analysis.monitoring import monitor
 from honestlift.analysis.opt_in.requirements import check_opt_in_columns
 from honestlift.analysis.provenance import with_lock
@@ -20,7 +21,7 @@ from honestlift.cli.moments import KEPT, STORED, files_of_sums, rows_or_sums
 from honestlift.cli.report import page_path
 from honestlift.cli.screen import as_json, echo_json, err, out, require_apart, require_writable, shown, stages, write_all
 from honestlift.design.opt_in import OptInStudy
-from honestlift.plan import DataPath, DataTable, files_of, json_schema, read_plan
+from honestlift.plan import DataPath, Place, Plan, files_of, json_schema, read_plan
 from honestlift.report import words
 from honestlift.report.html import report_html
 from honestlift.report.terminal import renderable
@@ -36,10 +37,17 @@ def _memory(_context: click.Context, _option: click.Parameter, value: str | None
     return value
 
 
-def open_data(data: DataPath | DataTable, threads: int | None = None, memory_limit: str | None = None) -> Source:
+def open_data(data: Place, threads: int | None = None, memory_limit: str | None = None) -> Source:
     """The source that a plan names."""
     path, table = (data.path, None) if isinstance(data, DataPath) else (data.database, data.table)
     return connect(path, table=table, threads=threads, memory_limit=memory_limit)
+
+
+def open_rows(plan: Plan, threads: int | None = None, memory_limit: str | None = None) -> Source | dict[str, Source]:
+    """The source of a plan's rows; or, where it joins tables, all of them by name."""
+    users = open_data(plan.data, threads, memory_limit)
+    others = {name: open_data(place, threads, memory_limit) for name, place in plan.tables.items()}
+    return {"users": users, **others} if others else users
 
 
 @command(short_help="Check a plan and its columns.")
@@ -52,7 +60,7 @@ def validate(plan: Path) -> None:
       honestlift validate plan.yaml
     """
     read = read_plan(plan)
-    source = open_data(read.data)
+    source = columns_alone(open_rows(read), read.study)
     if isinstance(read.study, OptInStudy):
         check_opt_in_columns(source, read.study)
     else:
@@ -116,12 +124,15 @@ def run(  # noqa: PLR0913, PLR0917  the options of the command
     for path in written:
         require_writable(path)
     sums = files_of_sums(stored, kept)
-    require_apart([*written, *([page_path(target)] if target else [])], [plan, *(sums or files_of(read.data))])
+    require_apart(
+        [*written, *([page_path(target)] if target else [])],
+        [plan, *(sums or [file for place in (read.data, *read.tables.values()) for file in files_of(place)])],
+    )
     since, late = locked_since(plan, read.study.sha256())
     page = ""
     with stages(quiet) as step:
         study = replace(read.study, exact_duplicates=True) if exact_duplicates else read.study
-        rows = partial(open_data, read.data, threads, memory_limit)
+        rows = partial(open_rows, read, threads, memory_limit)
         data, files = rows_or_sums(rows, study, stored, kept, step)
         lift = with_lock(analyze(data, study, step), since, late)
         lift = lift if looks is None else monitor(lift, looks)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from datetime import date, datetime, timedelta
 from typing import Literal, get_args
 
@@ -186,6 +186,13 @@ class Tables:
     def timed(self) -> bool:
         """Whether there is a time from which a user's events count."""
         return self.exposure is not None or (self.assignment is not None and self.assignment.time is not None)
+
+    def before(self) -> Tables | None:
+        """The same without what happened after first exposure."""
+        sums = tuple(made for made in self.events.sums if made.before) if self.events else ()
+        events = replace(self.events, sums=sums) if self.events and sums else None
+        alone = self.assignment is None and self.exposure is None and events is None
+        return None if alone else replace(self, events=events)
 
     @property
     def names(self) -> tuple[str, ...]:

@@ -50,6 +50,19 @@ class TablesError(HonestliftError, ValueError):
         return cls(f"The window {value!r} is no time. Expected a number of hours, days or weeks, e.g. '12h', '14d' or '2w'.")
 
     @classmethod
+    def pre_window_alone(cls, value: str) -> TablesError:
+        return cls(
+            f"`pre_window: {value!r}` stands in a metric without `window`. Expected both, over the same events. Add the other."
+        )
+
+    @classmethod
+    def window_without_events(cls, column: str) -> TablesError:
+        return cls(
+            f"A metric over {column!r} has a window, and the plan names no events. Expected `events` beside `data`. "
+            "Name their table, or leave the window out."
+        )
+
+    @classmethod
     def not_given(cls, name: str, needed: Sequence[str]) -> TablesError:
         return cls(
             f"The study joins tables, and {name} is not among the data. Expected a mapping with {listed(needed, 5)}. Pass every table."

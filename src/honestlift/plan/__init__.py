@@ -3,7 +3,7 @@
 from honestlift.plan.draft import draft
 from honestlift.plan.guess import ColumnSketch, Given
 from honestlift.plan.json_schema import json_schema
-from honestlift.plan.location import DataPath, DataTable, files_of
+from honestlift.plan.location import DataPath, DataTable, Place, files_of
 from honestlift.plan.lock import Lock, lock_path, read_lock
 from honestlift.plan.read import Plan, read_plan
 from honestlift.plan.write import plan_text
@@ -14,6 +14,7 @@ __all__ = [
     "DataTable",
     "Given",
     "Lock",
+    "Place",
     "Plan",
     "draft",
     "files_of",

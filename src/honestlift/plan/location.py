@@ -23,6 +23,10 @@ class DataTable:
     table: str
 
 
+Place = DataPath | DataTable
+"""Where rows are."""
+
+
 def resolve(path: str, folder: Path) -> str:
     """A path of the plan as an absolute one; an address with ``://`` stays as it is.
 
@@ -46,7 +50,7 @@ def shorten(path: str, folder: Path) -> str:
     return os.path.join(os.curdir, inside) if inside.startswith("~") else inside
 
 
-def files_of(data: DataPath | DataTable) -> list[Path]:
+def files_of(data: Place) -> list[Path]:
     """The files that a plan's data are in, as far as they lie on this machine."""
     path = data.path if isinstance(data, DataPath) else data.database
     return [] if "://" in path else [Path(found) for found in (glob(path, recursive=True) or [path])]

@@ -9,7 +9,9 @@ from pydantic_core import PydanticCustomError
 
 from honestlift.design.cluster import Value
 from honestlift.plan.metrics import Metric, MetricSection, WinsorizeSection
+from honestlift.plan.places import DataSection, TableSection
 from honestlift.plan.section import SHORT_OR_LONG, Section, Text
+from honestlift.plan.tables import SECTIONS_OF_TABLES, AssignmentTableSection, EventsSection, ExposureTableSection
 
 
 def _kind_of_value(value: object) -> str | None:
@@ -28,15 +30,6 @@ ArmValue = Annotated[
 
 
 _ONE_OR_SEVERAL = Discriminator(lambda value: "(several)" if isinstance(value, (list, tuple)) else "(one)")  # pyright: ignore[reportUnknownLambdaType]
-
-
-class TableSection(Section):
-    """A table of a database."""
-
-    model_config = ConfigDict(title="Database table")
-
-    database: Text = Field(description="The database file, relative to the plan.", examples=["warehouse.duckdb"])
-    table: Text = Field(description="The table in it.", examples=["users"])
 
 
 class TreatmentSection(Section):
@@ -113,13 +106,11 @@ class CovariateSection(Section):
 Covariate = Annotated[Annotated[Text, Tag("(text)")] | Annotated[CovariateSection, Tag("(mapping)")], SHORT_OR_LONG]
 
 
-class PlanSection(Section):
-    """The plan of a study: where the data are, what was done and what is asked."""
-
-    model_config = ConfigDict(title="honestlift plan")
+class AnyPlanSection(Section):
+    """What the plans of both kinds of study have in common."""
 
     name: Text = Field(default="Untitled study", description="The title of the study.", examples=["AI meeting notes"])
-    data: Annotated[Annotated[Text, Tag("(text)")] | Annotated[TableSection, Tag("(mapping)")], SHORT_OR_LONG] = Field(
+    data: DataSection = Field(
         description="The rows: a parquet or CSV file or a glob, relative to the plan, or a table of a database.",
         examples=["users.parquet", {"database": "warehouse.duckdb", "table": "users"}],
     )
@@ -178,6 +169,31 @@ class PlanSection(Section):
         return value
 
 
+class PlanSection(AnyPlanSection):
+    """The plan of a study: where the data are, what was done and what is asked."""
+
+    model_config = ConfigDict(title="honestlift plan")
+
+    assignment_table: AssignmentTableSection | None = Field(
+        default=None,
+        title="Assignment table",
+        description="Who was assigned, where a table of its own says so.",
+        examples=[{"data": "assignment.parquet", "cluster": "workspace_id", "time": "assigned_at"}],
+    )
+    exposure_table: ExposureTableSection | None = Field(
+        default=None,
+        title="Exposure table",
+        description="When users met the feature, from which their events count.",
+        examples=[{"data": "exposures.parquet", "unit": "user_id", "time": "seen_at"}],
+    )
+    events: EventsSection | None = Field(
+        default=None,
+        title="Events",
+        description="What users did, summed over the windows of the metrics.",
+        examples=[{"data": "events.parquet", "unit": "user_id", "time": "at"}],
+    )
+
+
 SECTIONS: dict[str, type[Section]] = {
     "": PlanSection,
     "data": TableSection,
@@ -187,4 +203,5 @@ SECTIONS: dict[str, type[Section]] = {
     "metrics.*": MetricSection,
     "metrics.*.winsorize": WinsorizeSection,
     "covariates.*": CovariateSection,
+    **SECTIONS_OF_TABLES,
 }
