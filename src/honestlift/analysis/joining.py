@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from typing import Any, cast
 
@@ -28,7 +28,7 @@ from honestlift.source.connect import connect
 from honestlift.source.table import Kind, Note, Source
 from honestlift.source.together import together, written
 
-Step = Any
+Step = Callable[[str], None]
 
 
 def rows_of(data: Any, study: Study | OptInStudy, step: Step = lambda _: None, *, outcomes: bool = True) -> Source:
@@ -107,7 +107,10 @@ def joined(found: Mapping[str, Source], study: Study) -> Source:
         notes.append(note)
     names = [*own, *(["a"] if table else []), *(["t"] if tables.timed else [])]
     made = written(
-        users, frame.select(*[nw.col(n).alias(f"c{i}") for i, n in enumerate(names)]), names, [*["other"] * len(names)]
+        users,
+        frame.select(*[nw.col(n).alias(f"c{i}") for i, n in enumerate(names)]),
+        names,
+        cast("list[Kind]", ["other"] * len(names)),
     )
     frame = made.everything().rename({f"c{i}": n for i, n in enumerate(names) if f"c{i}" != n})
     names = [n for n in names if n != "t"]
@@ -116,7 +119,7 @@ def joined(found: Mapping[str, Source], study: Study) -> Source:
         frame, every = with_events(frame, place, found["events"], wanted, timed=tables.timed)
         names += [f"e{i}" for i in range(len(wanted.sums))]
     there = len(names)
-    whole = frame.select(*[nw.col(n).alias(f"c{i}") for i, n in enumerate([*names, *(["n"] if wanted else [])])])
+    whole = frame.select(*[nw.col(n).alias(f"c{i}") for i, n in enumerate(names + (["n"] if wanted else []))])
     rows = users.kept(whole, columns[:there], kinds[:there])
     if wanted is not None:
         sums = [f"c{there - len(wanted.sums) + i}" for i in range(len(wanted.sums))]
