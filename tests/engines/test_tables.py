@@ -8,11 +8,11 @@ from typing import Any
 
 import duckdb
 import pytest
+from tests.joined_data import world, written
 
 import honestlift as hl
 from honestlift.plan import read_plan
 from honestlift.source.connect import connect
-from tests.joined_data import world, written
 
 pytestmark = pytest.mark.filterwarnings("ignore")  # PySpark warns of its own insides
 

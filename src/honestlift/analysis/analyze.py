@@ -82,10 +82,8 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
     """
     outcomes = _outcomes(metrics)
     before, timed = names_and_times([covariates] if isinstance(covariates, (str, Covariate)) else covariates)
-    controls, within = _several(negative_controls), _within(segments, design)
+    controls, within = _several(negative_controls), _within(segments, design, tables)
     if isinstance(design, OptInDesign):
-        if tables is not None:
-            raise TablesError.cluster_only()
         chosen = OptInStudy(
             name=name,
             design=design,
@@ -130,8 +128,10 @@ def _several(names: Sequence[str] | str) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
 
 
-def _within(segments: Sequence[str] | str, design: ClusterDesign | OptInDesign) -> tuple[str, ...]:
-    """The segments, which an opt-in study does not have."""
+def _within(segments: Sequence[str] | str, design: ClusterDesign | OptInDesign, tables: Tables | None) -> tuple[str, ...]:
+    """The segments, which an opt-in study does not have; nor has it tables to join."""
+    if tables is not None and isinstance(design, OptInDesign):
+        raise TablesError.cluster_only()
     if segments and isinstance(design, OptInDesign):
         raise DesignError.out_of_range("segments", segments, "none; segments are those of cluster studies")
     return _several(segments)

@@ -93,10 +93,7 @@ def summed(source: Source, study: Study, step: Step, *, outcomes: bool = True) -
         origin=source,
         moments=moments,
         profile=profile,
-        dropped={n.reason: n.users for n in notes if n.dropped}
-        | dropped
-        | late
-        | {f"{study.design.arm} is {value}": n for value, n in several[0].others.items()},
+        dropped=_all_dropped(notes, dropped | late, several[0], study),
         columns=columns,
         categories=categories,
         arms=tuple(several),
@@ -105,6 +102,12 @@ def summed(source: Source, study: Study, step: Step, *, outcomes: bool = True) -
         one_in=one_in,
         notes=notes,
     )
+
+
+def _all_dropped(notes: tuple[Note, ...], dropped: dict[str, int], arms: Arms, study: Study) -> dict[str, int]:
+    """Why rows were left out, in the order in which it happened."""
+    joining = {note.reason: note.users for note in notes if note.dropped}
+    return joining | dropped | {f"{study.design.arm} is {value}": n for value, n in arms.others.items()}
 
 
 def _one_row_each(source: Source, study: Study, rows: int) -> int:
