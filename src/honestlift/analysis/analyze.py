@@ -102,8 +102,7 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
             learners=learners,
         )
         return run(data, chosen)
-    if timed or propensity or matching or trim or learners:
-        raise DesignError.opt_in_only()
+    _refuse_opt_in(timed, propensity, matching, trim, learners)
     study = Study(
         name=name,
         design=design,
@@ -121,6 +120,12 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
         tables=tables,
     )
     return run(data, study)
+
+
+def _refuse_opt_in(*asked: object) -> None:
+    """What only an opt-in study has."""
+    if any(asked):
+        raise DesignError.opt_in_only()
 
 
 def _several(names: Sequence[str] | str) -> tuple[str, ...]:

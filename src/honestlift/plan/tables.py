@@ -75,7 +75,9 @@ class EventColumnSection(Section):
     window: Text | None = Field(
         default=None, description="How long events count: 12h, 14d, 2w; none for all that follow.", examples=["14d"]
     )
-    before: bool = Field(default=False, description="The window ends at first exposure instead of beginning there.")
+    before: bool = Field(
+        default=False, description="The window ends at first exposure instead of beginning there.", examples=[True]
+    )
 
 
 class EventsSection(Section):
