@@ -23,6 +23,7 @@ from honestlift.proposal import Power, Proposal, Recommendation
 from honestlift.moments.stored import StoredMoments
 from honestlift.moments.merged import read_moments
 from honestlift.analysis.check import Checked, check_design
+from honestlift.analysis.waves import Waves, waves
 from honestlift.analysis.stored import collect_moments
 from honestlift.analysis.analyze import analyze, run
 from honestlift.analysis.monitoring import monitor
@@ -75,6 +76,7 @@ __all__ = [
     "Treatment",
     "Variation",
     "Verdict",
+    "Waves",
     "Winsorize",
     "__version__",
     "analyze",
@@ -94,6 +96,7 @@ __all__ = [
     "run",
     "simulate",
     "treated_users",
+    "waves",
     "write_design",
     "write_report",
 ]

@@ -8,6 +8,7 @@ from honestlift.errors.question import AssignmentError, DesignError, PlanError
 from honestlift.errors.root import HonestliftError, listed
 from honestlift.errors.rows import ColumnError, DataError, SourceError
 from honestlift.errors.tables import TablesError
+from honestlift.errors.waves import WavesError
 
 __all__ = [
     "AssignmentError",
@@ -23,5 +24,6 @@ __all__ = [
     "ReportError",
     "SourceError",
     "TablesError",
+    "WavesError",
     "listed",
 ]
