@@ -80,6 +80,12 @@ def waves(data: Any, *, cluster: str, period: str, start: str, outcome: str, bas
 
     Source:
         Callaway & Sant'Anna (2021), Journal of Econometrics 225, with controls that are not yet treated.
+
+    Example:
+        >>> names = {"cluster": "workspace_id", "period": "signup_week", "start": "treatment_week"}
+        >>> found = hl.waves("users.parquet", **names, outcome="task_completed", base="last")
+        >>> found.tables["since"].columns[:2], found.unsupported
+        (('since', 'estimate'), 44)
     """
     if base not in ("all", "last"):
         raise DesignError.out_of_range("base", base, "'all' or 'last'")
@@ -96,6 +102,7 @@ def waves(data: Any, *, cluster: str, period: str, start: str, outcome: str, bas
     columns = ("estimate", "std_error", "df", "p_value", "conf_low", "conf_high", "treated_rows")
     by_cell = [_row(theta[i], told[i], on.users[i]) for i in range(m)]
     lags = on.cells[:, 1] - on.cells[:, 0]
+    places: list[tuple[int, int]] = [(int(g), int(t)) for g, t in on.cells]
     by_lag = [_row(theta[m + 1 + i], told[m + 1 + i], on.users[lags == e].sum()) for i, e in enumerate(on.since)]
     late = [(int(g), t) for g in np.unique(panel.start) if g < len(periods) for t in range(int(g), len(periods))]
     return Waves(
@@ -112,7 +119,7 @@ def waves(data: Any, *, cluster: str, period: str, start: str, outcome: str, bas
             ),
             "waves": Table(
                 columns=("wave", "period", *columns),
-                rows=tuple((periods[g], periods[t], *row) for (g, t), row in zip(on.cells.tolist(), by_cell, strict=True)),
+                rows=tuple((periods[g], periods[t], *row) for (g, t), row in zip(places, by_cell, strict=True)),
             ),
         },
         unsupported=len(late) - m,
@@ -161,7 +168,8 @@ def _laid_out(moments: Moments, cluster: str, start: str, outcome: str, weeks: l
     key, at = moments.keys[cluster], np.array(weeks) - first
     shape = (len(key.labels), last - first + 1)
     count, total, when = np.zeros(shape), np.zeros(shape), np.full(shape[0], -1, dtype=np.int64)
-    for k, value in zip(key.codes.tolist(), moments.keys[start].values(), strict=True):
+    codes: list[int] = key.codes.tolist()
+    for k, value in zip(codes, moments.keys[start].values(), strict=True):
         begins = shape[1] if value is None else min(max(int(value) - first, 0), shape[1])
         if when[k] not in (-1, begins):
             raise WavesError.start_varies(start, key.labels[k])

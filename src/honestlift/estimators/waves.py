@@ -142,8 +142,10 @@ def by_wave(panel: Panel) -> Panel:
 
 def without_each(panel: Panel, on: Support) -> Floats:
     """(K, P) the vector of ``effects`` without each cluster in turn."""
-    whole, made = by_wave(panel), []
-    for k, g in enumerate(panel.start.tolist()):
+    whole = by_wave(panel)
+    made: list[Floats] = []
+    starts: list[int] = panel.start.tolist()
+    for k, g in enumerate(starts):
         own = (whole.start == g)[:, None]
         count, total = whole.count - own * panel.count[k], whole.total - own * panel.total[k]
         made.append(effects(Panel(count=count, total=total, start=whole.start), on))
