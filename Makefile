@@ -41,10 +41,10 @@ test-browser: $(VENV)/.test  ## the pages in Chromium (see .ci/browser-setup); s
 	$(BIN)/pytest -m browser
 
 $(VENV)/.engines: pyproject.toml constraints.txt | $(VENV)/.test
-	$(PIP) --editable '.[spark]'
+	$(PIP) --editable '.[spark,ibis]'
 	@touch $@
 
-test-engines: $(VENV)/.engines  ## the studies on a Spark cluster that the tests start (see .ci/engines-setup)
+test-engines: $(VENV)/.engines  ## the studies on a Spark cluster and a PostgreSQL server that the tests start (see .ci/engines-setup)
 	$(BIN)/pytest -m engine
 
 test-slow: $(VENV)/.test  ## the coverage simulations

@@ -40,12 +40,19 @@ def few_clusters(runs: int, _: int) -> list[Result]:
     return room.cases(runs)
 
 
+def spillover(runs: int, _: int) -> list[Result]:
+    from benchmarks import spillover as room
+
+    return room.cases(runs)
+
+
 ROOMS = {
     "published": published,
     "opt-in": opt_in,
     "streamed": streamed,
     "few_clusters": few_clusters,
     "large": large,
+    "spillover": spillover,
 }
 """What can be run by itself; each brings its own rivals, which need not be installed for the others."""
 

@@ -17,7 +17,7 @@ import honestlift as hl
 from benchmarks.timing import Result, in_turn, seconds
 from honestlift.analysis.estimates import Answer, estimate_metric
 from honestlift.design.study import Study
-from honestlift.estimators.exposure import two_exposure_moments
+from honestlift.estimators.exposure.published import two_exposure_moments
 from honestlift.estimators.fit import least_squares
 from honestlift.inference.sandwich import covariance
 from honestlift.moments import scan

@@ -15,7 +15,8 @@ import numpy as np
 from numpy.typing import NDArray
 from scipy.special import expit, logit
 
-from honestlift.estimators import exposure, itt
+from honestlift.estimators import itt
+from honestlift.estimators.exposure import published
 from honestlift.estimators.fit import least_squares
 from honestlift.inference.bootstrap import pairs_bootstrap
 from honestlift.inference.interval import percentile_interval, t_interval
@@ -171,7 +172,7 @@ def _outcome(sums: ClusterSums, world: int) -> Outcome:
 def _covers(outcome: Outcome, truth: float, rng: np.random.Generator) -> list[float]:
     """Whether each interval covers the truth in one world: naive and WLS for all users, the others for the two-exposure direct effect."""
     plain = whiten(least_squares(itt.user_moments(outcome)))
-    table = exposure.two_exposure_moments(outcome)
+    table = published.two_exposure_moments(outcome)
     white = whiten(least_squares(table))
     pick = white.fit.contrast("direct")
     direct = float(pick @ white.fit.theta)

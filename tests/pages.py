@@ -16,6 +16,7 @@ import pandas as pd
 import honestlift as hl
 from honestlift.report.html import report_html
 from studies import answer, frame
+from tied import graph_exposure, graph_study, world
 
 SCRIPT = '<script>alert("x")</script>'
 HOSTILE = (
@@ -38,6 +39,15 @@ def exposed() -> hl.Lift:
     return answer(
         data, metrics, exposure=hl.Exposure(column="exposed"), bootstrap=40, name="Exposed controls", covariates=["before"]
     )
+
+
+@cache
+def tied() -> hl.Lift:
+    """A collaboration graph, workspaces with names that attack the page, and the effect of launching as headline."""
+    users, edges, _ = world()
+    named = users.assign(workspace_id=[f"{HOSTILE[w % 5]} {w}" for w in users.workspace_id])
+    lift = hl.run(named, graph_study(graph_exposure(edges), pre="minutes_before", headline="gate"))
+    return replace(lift, name="Notes that reach other teams")
 
 
 def guardrail(column: str, name: str, margin: float) -> hl.Mean:
@@ -237,6 +247,7 @@ CLUSTERS = {
     "many": many,
     "failing": failing,
     "stopped": stopped,
+    "tied": tied,
 }
 CHOICES = {
     "opted": opted,

@@ -1,10 +1,12 @@
 """Honest effect estimates for AI features, where a plain A/B test lies."""
 
+from honestlift import starting as starting  # first: Ctrl-C is heard while the rest is loaded
 from honestlift import simulate
 from honestlift.source.connect import Source, connect
 from honestlift.design.assignment import Assignment, HashedFlag, Redraw, Rule, assign, read_rollout, redraws, treated_users
 from honestlift.design.cluster import ClusterDesign, Treatment
-from honestlift.design.exposure import Exposure
+from honestlift.design.exposure import Artifacts, Edges, Exposure
+from honestlift.design.misclassification import Misclassification
 from honestlift.design.metric import Mean, Quantile, Ratio, Winsorize
 from honestlift.design.modelling import Learners, Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy
@@ -25,8 +27,10 @@ from honestlift.moments.merged import read_moments
 from honestlift.analysis.check import Checked, check_design
 from honestlift.analysis.waves import Waves, waves
 from honestlift.analysis.stored import collect_moments
+from honestlift.analysis.query import moments_query
 from honestlift.analysis.analyze import analyze, run
 from honestlift.analysis.monitoring import monitor
+from honestlift.analysis.interference import compare_randomizations
 from honestlift.result import Assumption, Check, Estimate, Lift, Relative, Table, Verdict
 from honestlift.report.html import write_report
 from honestlift.report.proposal.page import write_design
@@ -35,6 +39,7 @@ from honestlift.errors import HonestliftError
 from honestlift.version import __version__
 
 __all__ = [
+    "Artifacts",
     "Assignment",
     "AssignmentTable",
     "Assumption",
@@ -44,6 +49,7 @@ __all__ = [
     "Collaboration",
     "Covariate",
     "Designs",
+    "Edges",
     "Estimate",
     "EventSum",
     "EventTable",
@@ -56,6 +62,7 @@ __all__ = [
     "Looks",
     "Matching",
     "Mean",
+    "Misclassification",
     "OptInDesign",
     "OptInStudy",
     "Power",
@@ -85,8 +92,10 @@ __all__ = [
     "collaboration_of",
     "collect_moments",
     "compare_designs",
+    "compare_randomizations",
     "connect",
     "measure",
+    "moments_query",
     "monitor",
     "plot",
     "power",

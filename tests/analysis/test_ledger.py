@@ -16,6 +16,7 @@ from honestlift.report.names import CHECKS
 from honestlift.result import Level
 from pages import choosers, chosen
 from studies import answer, frame, make_check, make_estimate
+from tied import graph_exposure, graph_study, looped, world
 
 ROW = Row(code="a", assumption="A", tests=("one", "two"), bounds=("bound",), unseen="Nothing speaks of it.")
 
@@ -126,6 +127,26 @@ def twice(away: float) -> hl.Lift:
     return hl.monitor(now, hl.Looks.of(first).with_look(first))
 
 
+def jumped(by: float) -> hl.Lift:
+    """A study with a collaboration graph; control users with any treated partner elsewhere lose so much at once."""
+    users, edges, _ = world(users=6_000)
+    home, on = (dict(zip(users.user_id, users[c], strict=True)) for c in ("workspace_id", "treated"))
+    ends = [*zip(edges.source, edges.target, strict=True), *zip(edges.target, edges.source, strict=True)]
+    reached = users.user_id.isin({a for a, b in ends if home[a] != home[b] and on[b]})
+    return hl.run(
+        users.assign(session_minutes=users.session_minutes - by * reached * (1 - users.treated)),
+        graph_study(graph_exposure(edges)),
+    )
+
+
+def reaching(by: float) -> hl.Lift:
+    """A study with a collaboration graph, and so much for a treated partner elsewhere, beyond what the simulation has."""
+    users, edges, _ = world()
+    told = looped(users, edges)
+    minutes = told.session_minutes + (by - 0.2) * told.exposed
+    return hl.run(told.assign(session_minutes=minutes), graph_study(graph_exposure(edges)))
+
+
 def timed(late: int) -> hl.Lift:
     """An opt-in study whose covariate was measured after the choice of some."""
     data = choosers()
@@ -172,6 +193,8 @@ STUDIES: dict[tuple[str, str], tuple[Callable[[], hl.Lift], Callable[[], hl.Lift
         lambda: answer(frame().assign(exposed=0), exposure=hl.Exposure(column="exposed", randomized=True)),
         lambda: answer(frame(), exposure=hl.Exposure(column="exposed", randomized=True)),
     ),
+    ("cluster", "partial_interference"): (lambda: reaching(1.0), lambda: reaching(0.0)),
+    ("cluster", "linear_dose"): (lambda: jumped(6.0), lambda: jumped(0.0)),
     ("cluster", "exclusion"): (
         lambda: answer(
             frame().assign(used=lambda d: d.treated * (d.user % 3 > 0)), uptake="used", exposure=hl.Exposure(column="exposed")

@@ -6,11 +6,13 @@ import os
 import signal
 import subprocess
 import sys
+import time
 from pathlib import Path
 
 import pytest
 
 from honestlift.report.files import SIGNALS
+from honestlift.starting import is_command
 
 ROWS = "user,ws,d,y\n" + "".join(f"{i},{i // 4},{i // 4 % 2},{(i * 37 % 11) + 3 * (i // 4 % 2)}\n" for i in range(48))
 PLAN = "data: rows.csv\nunit: user\ndesign: {kind: cluster, cluster: ws, treatment: d}\nmetrics: [y]\nbootstrap: 20\n"
@@ -142,3 +144,104 @@ def test_what_was_to_be_ignored_stays_ignored(folder: Path):
     started.send_signal(signal.SIGHUP)
     _, err = started.communicate(timeout=60)
     assert (started.returncode, state(folder)) == (0, "new"), err
+
+
+LOADING = """\
+import importlib.abc, sys, time
+
+class Slow(importlib.abc.MetaPathFinder):
+    def find_spec(self, name, path, target=None):
+        if name == "honestlift.report.html":
+            print("here", flush=True)
+            time.sleep(20)
+
+sys.meta_path.insert(0, Slow())
+from honestlift.cli import main
+main()
+"""
+
+SCANNING = """\
+import honestlift.cli.screen as screen
+from honestlift.cli.help import command
+from honestlift.source.engine import Limits, engine
+
+@command()
+def scan():
+    print("here", flush=True)
+    engine(Limits()).sql("SELECT sum(hash(range)) FROM range(1000000000000)").fetchall()
+screen.exit_with(scan)
+"""
+
+SWALLOWING = """\
+import time
+import honestlift.cli.screen as screen
+from honestlift.cli.help import command
+
+@command()
+def deaf():
+    print("here", flush=True)
+    try:
+        time.sleep(20)
+    except KeyboardInterrupt:
+        pass
+    time.sleep(20)
+screen.exit_with(deaf)
+"""
+
+
+@pytest.mark.parametrize("script", [LOADING, SCANNING, SWALLOWING], ids=["loading", "in a scan", "in a library that is deaf"])
+def test_ctrl_c_is_heard_at_any_moment(tmp_path: Path, script: str):
+    """While modules are loaded, in the middle of a scan, and where a library loses the exception."""
+    path = tmp_path / "honestlift"
+    path.write_text(script, encoding="utf-8")
+    started = subprocess.Popen([sys.executable, str(path)], stdout=subprocess.PIPE, stderr=subprocess.PIPE)
+    assert started.stdout is not None
+    assert started.stdout.readline() == b"here\n"
+    time.sleep(0.1)
+    started.send_signal(signal.SIGINT)
+    _, err = started.communicate(timeout=15)
+    assert (started.returncode, err.decode().lstrip("\n")) == (130, "Interrupted. No file was left half-written.\n")
+
+
+def test_a_scan_that_spills_leaves_nothing_when_it_is_interrupted(folder: Path):
+    spill = folder.parent / f"{folder.name}-spill"
+    spill.mkdir()
+    started = subprocess.Popen(
+        [
+            sys.executable,
+            "-c",
+            DRIVER,
+            "Summing within workspaces",
+            "run",
+            "plan.yaml",
+            "--memory-limit",
+            "1GB",
+            "--spill",
+            spill,
+        ],
+        cwd=folder,
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+    )
+    assert started.stdout is not None
+    assert started.stdout.readline() == b"here\n"
+    assert [p.name.split("-")[0] for p in spill.iterdir()] == ["honestlift"]
+    started.send_signal(signal.SIGINT)
+    _, err = started.communicate(timeout=60)
+    assert (started.returncode, list(spill.iterdir())) == (130, []), err
+
+
+@pytest.mark.parametrize(
+    ("name", "started", "is_it"),
+    [
+        ("/usr/bin/honestlift", [], True),
+        ("C:/Scripts/honestlift.exe", [], True),
+        ("-m", ["python", "-m", "honestlift", "run"], True),
+        ("-m", ["python", "-m", "pytest"], False),
+        ("-m", ["python", "-m"], False),
+        ("", ["python"], False),
+        ("/home/me/study.py", ["python", "study.py"], False),
+    ],
+)
+def test_only_the_command_line_answers_while_it_is_loaded(name: str, started: list[str], is_it: bool):
+    assert is_command(name, started) is is_it

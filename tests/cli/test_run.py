@@ -129,7 +129,7 @@ def test_an_unwelcome_result_is_no_error(cli, tmp_path: Path):
         ({"level": 1.5}, ["level is 1.5"]),
         ({"data": "nope.parquet"}, ["There is no file at", "nope.parquet"]),
         ({"data": "small.yaml"}, ["neither parquet nor CSV"]),
-        ({"headline": "gate"}, ["headline", "cannot do it yet"]),
+        ({"headline": "gate"}, ["headline", "a collaboration graph"]),
     ],
 )
 def test_what_cannot_run_exits_2_and_says_why(cli, tmp_path: Path, changed: dict[str, Any], words: list[str]):
@@ -150,6 +150,9 @@ def test_what_cannot_run_exits_2_and_says_why(cli, tmp_path: Path, changed: dict
         ["run", "plan.yaml", "--threads", "0"],
         ["run", "plan.yaml", "--memory-limit", "lots"],
         ["run", "plan.yaml", "--memory-limit", ""],
+        ["run", "plan.yaml", "--spill", "nowhere"],
+        ["run", "plan.yaml", "--spill", "plan.yaml"],
+        ["check", "plan.yaml", "--spill-limit", "lots"],
         ["run", "plan.yaml", "extra"],
         ["run", "--bogus"],
         ["run", "."],

@@ -15,6 +15,7 @@ import click
 import pytest
 
 from honestlift import __version__
+from honestlift.cli import screen
 from honestlift.cli.screen import as_json, require_writable, shown, write
 from honestlift.errors import ReportError
 
@@ -157,3 +158,11 @@ def test_paths_are_shown_as_one_would_type_them(tmp_path: Path, monkeypatch: pyt
 
 def test_json_text_keeps_letters_and_ends_its_line():
     assert as_json({"é": 1}) == '{\n  "é": 1\n}\n'
+
+
+def test_the_line_of_a_stage_says_how_far_its_scan_is(monkeypatch: pytest.MonkeyPatch):
+    line = screen.Stage("Profiling columns")
+    assert line.__rich__().plain == "Profiling columns …"
+    for share, told in ((0.0, "  0%"), (0.42, " 42%"), (1.0, "100%")):
+        monkeypatch.setattr(screen, "progress", lambda at=share: at)
+        assert line.__rich__().plain == f"Profiling columns … {told}"

@@ -66,7 +66,6 @@ def test_a_study_has_a_metric_and_no_two_of_a_name():
         ({"design": replace(DESIGN, strata=("s", "s"))}, "twice as strata"),
         ({"design": replace(DESIGN, strata=("s",)), "metrics": (Mean("s"),)}, "both as strata and as metric"),
         ({"design": replace(DESIGN, exposure=Exposure(column="treated"))}, "both as treatment and as exposure"),
-        ({"design": replace(DESIGN, cluster="user")}, "both as unit and as cluster"),
         ({"design": replace(DESIGN, treatment=Treatment(column="user", treated=1, control=0))}, "both as unit and as treatment"),
         ({"design": replace(DESIGN, uptake="x"), "covariates": ("x",)}, "both as covariate and as uptake"),
         ({"design": replace(DESIGN, uptake="user")}, "both as unit and as uptake"),

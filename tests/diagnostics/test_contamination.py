@@ -2,7 +2,7 @@
 
 import pytest
 
-from honestlift.diagnostics.contamination import exposure_absent, exposure_not_randomized, use_in_control
+from honestlift.diagnostics.contamination import exposure_absent, exposure_not_randomized, misclassification, use_in_control
 
 
 def test_a_trait_is_called_an_association():
@@ -43,3 +43,17 @@ def test_one_user_is_one():
 
 def test_a_contrast_without_any_error_can_be_put_in_words():
     assert "(the spillover contrast claims to have no error)" in exposure_not_randomized("e", 0.2, 0.0).statement
+
+
+def pair(direct: tuple[float | None, float | None], spillover: tuple[float | None, float | None]) -> list[tuple[object, ...]]:
+    return [(0.0, 0.0, 0.3, name, None, None, None, *ends) for name, ends in (("direct", direct), ("spillover", spillover))]
+
+
+def test_wrong_marks_are_quiet_where_no_side_changes_and_caution_where_one_does_or_none_is_left():
+    as_marked = pair((0.1, 0.9), (-0.2, 0.4))
+    assert misclassification("y", 0.3, as_marked + pair((0.2, 1.0), (-0.3, 0.5))).level == "ok"
+    moved = misclassification("y", 0.3, as_marked + pair((-0.1, 1.0), (-0.3, 0.5)))
+    assert (moved.level, moved.evidence["direct_moved"], moved.evidence["spillover_moved"]) == ("caution", 1, 0)
+    gone = misclassification("y", 0.3, as_marked + pair((0.2, 1.0), (None, None)))
+    assert (gone.level, gone.evidence["impossible"], gone.evidence["spillover_moved"]) == ("caution", 1, 0)
+    assert "30 % of control users are marked" in gone.statement

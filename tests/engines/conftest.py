@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from itertools import count
 from pathlib import Path
 from typing import Any
 
@@ -13,9 +14,11 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import pytest
 
+from engines.server import Server, load, running
 from honestlift.source.connect import Source, connect
 
 Opened = Callable[[pa.Table], Source]
+_NUMBERS = count()
 
 
 @pytest.fixture(scope="session")
@@ -43,33 +46,53 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
     session.stop()
 
 
+@pytest.fixture(scope="session")
+def postgres() -> Iterator[Server]:
+    """A PostgreSQL server on loopback; gone after the tests."""
+    with running() as server:
+        yield server
+
+
 @pytest.fixture(
-    params=["arrow", "parquet", "database", "polars, lazy", "pandas", pytest.param("spark", marks=pytest.mark.engine)]
+    params=[
+        *("arrow", "parquet", "database", "polars, lazy", "pandas"),
+        *(pytest.param(name, marks=pytest.mark.engine) for name in ("spark", "postgres")),
+    ]
 )
 def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
     """What puts a table into an engine and gives it back as a Source."""
     name: str = request.param
 
     def opened(table: pa.Table) -> Source:
-        if name == "arrow":
-            return connect(table)
-        if name == "polars, lazy":
-            return connect(pl.from_arrow(table).lazy())
-        if name == "pandas":
-            return connect(table.to_pandas(types_mapper=_arrow_backed))
-        if name == "database":
-            path = str(tmp_path / "rows.duckdb")
-            with duckdb.connect(path) as made:
-                made.register("rows", table)
-                made.execute("CREATE TABLE users AS FROM rows")
-            return connect(path, table="users")
-        path = str(tmp_path / "rows.parquet")
+        path = str(tmp_path / f"rows{next(_NUMBERS)}.parquet")
+        match name:
+            case "arrow":
+                return connect(table)
+            case "polars, lazy":
+                return connect(pl.from_arrow(table).lazy())
+            case "pandas":
+                return connect(table.to_pandas(types_mapper=_arrow_backed))
+            case "database":
+                return _in_a_file(table, path.replace("parquet", "duckdb"))
+            case "postgres":
+                return _in_postgres(table, request.getfixturevalue("postgres"))
         pq.write_table(table, path, row_group_size=500)
-        if name == "parquet":
-            return connect(path)
-        return connect(request.getfixturevalue("spark").read.parquet(path).repartition(3))
+        return connect(path if name == "parquet" else request.getfixturevalue("spark").read.parquet(path).repartition(3))
 
     return opened
+
+
+def _in_a_file(table: pa.Table, path: str) -> Source:
+    with duckdb.connect(path) as made:
+        made.register("rows", table)
+        made.execute("CREATE TABLE users AS FROM rows")
+    return connect(path, table="users")
+
+
+def _in_postgres(table: pa.Table, server: Server) -> Source:
+    with server.session() as session:
+        load(session, name := f'users "{next(_NUMBERS)}"; --', table)
+    return connect(server.whole, table=name)
 
 
 def _arrow_backed(kind: pa.DataType) -> Any:

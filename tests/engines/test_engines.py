@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from dataclasses import replace
+from datetime import date
 from decimal import Decimal
 from typing import Any
 
@@ -13,8 +14,10 @@ import pyarrow as pa
 import pytest
 
 import honestlift as hl
+from honestlift.analysis.opt_in import reading
 from honestlift.errors import DataError
 from honestlift.moments import scan
+from honestlift.moments.timing import timing
 from honestlift.source.buckets import BUCKET, with_buckets, with_unit_type
 from honestlift.source.connect import connect
 
@@ -101,11 +104,22 @@ def test_an_opt_in_study(engine):
     source = engine(rows())
     found = answer(hl.analyze(source, **study))
     assert found == answer(hl.analyze(source, **study))
-    for one, other in zip(found["estimates"], answer(hl.analyze(rows(), **study))["estimates"], strict=True):
-        assert {k: v for k, v in one.items() if not isinstance(v, float)} == {
-            k: v for k, v in other.items() if not isinstance(v, float)
-        }
-        assert one["estimate"] == pytest.approx(other["estimate"], rel=1e-10, abs=1e-12)
+    assert_near(found["estimates"], answer(hl.analyze(rows(), **study))["estimates"])
+
+
+def assert_near(found: Any, expected: Any) -> None:
+    """Numbers to 1e-10, and all that is no number to the letter."""
+    if isinstance(found, float) and isinstance(expected, float):
+        assert found == pytest.approx(expected, rel=1e-10, abs=1e-12)
+    elif isinstance(found, dict):
+        assert list(found) == list(expected)
+        assert_near(list(found.values()), list(expected.values()))
+    elif isinstance(found, list):
+        assert len(found) == len(expected)
+        for one, other in zip(found, expected, strict=True):
+            assert_near(one, other)
+    else:
+        assert found == expected
 
 
 def test_infinities_are_refused_in_the_same_words(engine):
@@ -154,3 +168,84 @@ def test_the_operations_of_a_source(engine):
     ):
         assert seen(change(one)) == seen(change(other))
     assert replace(one).kinds == ("number", "text")
+
+
+KEYS = pa.table(
+    {
+        "text": pa.array(["a", "A", "á", "a ", "", None, "a", "ß", "ss", "z"]),
+        "whole": pa.array([2**53, 2**53 + 1, 2**63 - 1, -(2**63), 0, None, 2**53, 1, 2, 3], pa.int64()),
+        "number": pa.array([0.0, -0.0, float("nan"), None, 1.0, 0.1, 1e300, -1.5, 5e-324, 2.0**60], pa.float64()),
+        "single": pa.array([0.1, 0.1, float("nan"), None, 1.0, 2.5, -0.0, 0.0, 3.0, 4.0], pa.float32()),
+        "decimal": pa.array(
+            [Decimal(v) if v else None for v in ["1.00", "1.5", "-0.25", "1.50", "0.00", "999999.99"] + [""] * 4],
+            pa.decimal128(12, 2),
+        ),
+        "yes": pa.array([True, False, None, True, True, False, False, True, None, True]),
+        "category": pa.array(["b", "a", None, "b", "Z", "b", "a", "Z", "b", "a"]).dictionary_encode(),
+        "day": pa.array([date(2024, 2, 29), None, date(1900, 1, 1)] + [date(2024, 3, 1)] * 7),
+        "moment": pa.array([0, None, 10**15, 10**15 + 1, 1, 2, 3, -1, -(10**12), 0], pa.timestamp("us", tz="Asia/Kolkata")),
+        "local": pa.array([0, None, 10**15, 10**15 + 1, 1, 2, 3, -1, -(10**12), 0], pa.timestamp("us")),
+    }
+)
+
+
+def test_keys_of_every_kind(engine):
+    """What counts as one value, in which order, and what it is called."""
+    one, other = engine(KEYS), connect(KEYS)
+    assert one.kinds == other.kinds
+    for name in KEYS.column_names:
+        found, expected = scan.count_cells(one, [name]), scan.count_cells(other, [name])
+        assert found.keys[name].labels == expected.keys[name].labels, name
+        assert found.rows.tolist() == expected.rows.tolist(), name
+    assert scan.distinct(one) == scan.distinct(other)
+
+
+def test_measures_of_every_kind(engine):
+    """Counts of what is missing and infinite, and ranges, are the same bytes; so are means up to the order of adding."""
+    table = KEYS.append_column("far", pa.array([float("inf"), float("-inf"), None, float("nan"), 1.0, 2.0, 3.0, 4.0, 5.0, 1e200]))
+    names = ["whole", "number", "single", "decimal", "yes", "far"]
+    for one, other in zip(scan.summaries(engine(table), names), scan.summaries(connect(table), names), strict=True):
+        assert (one.count, one.missing, one.infinite) == (other.count, other.missing, other.infinite)
+        assert (one.low, one.high) == (other.low, other.high)
+        assert one.mean == pytest.approx(other.mean, rel=1e-12, nan_ok=True)
+
+
+def test_times_with_zones(engine):
+    """Moments are compared as such, wherever their clocks stand; a time with a zone and one without are not compared."""
+    before = pa.array([0, 10, None, 30, 3_600_000_000], pa.timestamp("us", tz="America/New_York"))
+    after = pa.array([0, 5, 1, None, 3_599_999_999], pa.timestamp("us", tz="Asia/Kolkata"))
+    source = engine(pa.table({"a": before, "b": after, "c": after.cast(pa.timestamp("us"))}))
+    found = timing(source, "x", "a", "b")
+    assert (found.users, found.late, found.unknown) == (5, 2, 2)
+    with pytest.raises(DataError, match="has a time zone"):
+        timing(source, "x", "a", "c")
+
+
+def test_no_rows_and_no_values(engine):
+    """Nothing to study is said in the same words."""
+    for table in (rows().slice(0, 0), rows().set_column(5, "minutes", pa.nulls(3000, pa.float64()))):
+        with pytest.raises(DataError) as expected:
+            hl.analyze(table, DESIGN, [hl.Mean("minutes")])
+        with pytest.raises(DataError) as found:
+            hl.analyze(engine(table), DESIGN, [hl.Mean("minutes")])
+        assert str(found.value) == str(expected.value)
+
+
+def test_what_else_a_cluster_study_can_ask(engine):
+    """Quantiles, capped metrics, segments, logged use, arms by name, categories as covariates."""
+    arms = hl.Treatment(column="tier", treated="pro", control="free")
+    design = replace(DESIGN, treatment=arms, strata=(), exposure=None, uptake="shared")
+    metrics = [hl.Quantile("minutes", 0.75), hl.Mean("cost", winsorize=hl.Winsorize(above=50.0))]
+    study = {"design": design, "metrics": metrics, "segments": ["treated"], "covariates": ["exposed", "before"], "seed": 3}
+    assert answer(hl.analyze(engine(rows()), **study)) == answer(hl.analyze(rows(), **study))
+
+
+def test_rows_that_stay_in_the_engine(engine, monkeypatch):
+    """Fits in scans, past exponentials: the same bytes again, and 1e-10 from another engine."""
+    monkeypatch.setattr(reading, "MOST_PATTERNS", 0)
+    design = hl.OptInDesign(unit="user", treatment="exposed")
+    study = {"design": design, "metrics": [hl.Mean("cost")], "covariates": ["before", "tier"], "seed": 3, "bootstrap": 0}
+    source = engine(rows(1500))
+    found = answer(hl.analyze(source, **study))
+    assert found == answer(hl.analyze(source, **study))
+    assert_near(found["estimates"], answer(hl.analyze(rows(1500), **study))["estimates"])

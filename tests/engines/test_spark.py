@@ -13,7 +13,9 @@ import pytest
 
 import honestlift as hl
 from engines.test_engines import DESIGN, METRICS, answer, rows
+from honestlift.cli.run import open_data
 from honestlift.errors import SourceError
+from honestlift.plan import read_plan
 
 pytestmark = [pytest.mark.engine, pytest.mark.filterwarnings("ignore")]
 
@@ -31,6 +33,15 @@ def test_a_table_by_name(spark):
     with pytest.raises(SourceError):
         hl.connect(spark, table="no_such_table")
     assert hl.connect(spark, table="users_named").engine == "spark"
+
+
+def test_a_plan_names_a_table(spark, tmp_path):
+    pq.write_table(rows(), str(tmp_path / "rows.parquet"))
+    spark.read.parquet(str(tmp_path / "rows.parquet")).createOrReplaceTempView("planned")
+    text = "data: {spark: planned}\nunit: user\ndesign: {kind: cluster, cluster: tier, treatment: treated}\nmetrics: [minutes]\n"
+    (tmp_path / "plan.yaml").write_text(text, encoding="utf-8")
+    source = open_data(read_plan(tmp_path / "plan.yaml").data)
+    assert (source.engine, source.columns) == ("spark", tuple(rows().column_names))
 
 
 def test_an_executor_killed_in_mid_run(spark, tmp_path):

@@ -11,6 +11,7 @@ from honestlift.errors import PlanError
 from honestlift.plan import json_schema, read_plan
 from honestlift.plan.document import parse
 
+EDGES = {"data": "edges.parquet", "source": "a", "target": "b"}
 MINIMAL: dict[str, Any] = {
     "data": "users.parquet",
     "unit": "user_id",
@@ -46,6 +47,7 @@ def accepts(schema: dict[str, Any], value: Any, root: dict[str, Any]) -> bool:
         "oneOf": lambda x: sum(accepts(s, value, root) for s in x) == 1,
         "maxItems": lambda x: not isinstance(value, list) or len(value) <= x,
         "minimum": lambda x: not of_type(value, "number") or value >= x,
+        "maximum": lambda x: not of_type(value, "number") or value <= x,
         "exclusiveMinimum": lambda x: not of_type(value, "number") or value > x,
         "exclusiveMaximum": lambda x: not of_type(value, "number") or value < x,
         "minLength": lambda x: not isinstance(value, str) or len(value) >= x,
@@ -110,6 +112,14 @@ def test_every_key_has_a_title_a_description_and_examples_that_follow_it(name: s
             True,
         ),
         ({"design": {**MINIMAL["design"], "exposure": {"randomized": True}}}, False),
+        ({"design": {**MINIMAL["design"], "exposure": {"edges": EDGES, "rule": {"count": 2}}}, "headline": "gate"}, True),
+        (
+            {"design": {**MINIMAL["design"], "exposure": {"edges": EDGES, "rule": {"fraction": 0.25}, "launch": "2026-03-01"}}},
+            True,
+        ),
+        ({"design": {**MINIMAL["design"], "exposure": {"edges": EDGES, "rule": {"fraction": 1.5}}}}, False),
+        ({"design": {**MINIMAL["design"], "exposure": {"edges": EDGES, "column": "e"}}}, False),
+        ({"design": {**MINIMAL["design"], "exposure": {"artifacts": {"data": "r.csv", "artifact": "d", "author": "a"}}}}, False),
         ({"design": {**MINIMAL["design"], "treatment": {"column": "a", "treated": 1, "control": 0}}}, True),
         ({"design": {**MINIMAL["design"], "treatment": {"column": "a", "treated": True, "control": "x"}}}, True),
         ({"design": {**MINIMAL["design"], "treatment": {"column": "a", "treated": [[1]], "control": 0}}}, False),
@@ -129,10 +139,23 @@ def test_every_key_has_a_title_a_description_and_examples_that_follow_it(name: s
         ({"adjustment": "additive", "missing": "category"}, True),
         ({"adjustment": "lin"}, False),
         ({"missing": "impute"}, False),
-        ({"headline": "gate"}, False),
+        ({"headline": "total"}, False),
     ],
 )
 def test_the_schema_and_the_reader_agree(change: dict[str, Any], good: bool, tmp_path) -> None:
     plan = {**MINIMAL, **change}
     assert accepts(json_schema(), plan, json_schema()) is good
     assert reader_accepts(plan, tmp_path) is good
+
+
+def test_rates_of_wrong_marks_are_numbers_or_ranges_and_come_back(write, minimal, refuse):
+    text = minimal.replace(
+        "  treatment: treated\n",
+        "  treatment: treated\n  exposure: {column: seen, misclassification: {false_positive: 0.05, false_negative: [0, 0.2]}}\n",
+    )
+    exposure = read_plan(write(text)).study.design.exposure
+    assert exposure is not None
+    assert exposure.misclassification is not None
+    assert exposure.misclassification.ranges == ((0.05, 0.05), (0.0, 0.2))
+    for wrong in ("1.5", "[0.1]", "[0.3, 0.1]", "often"):
+        assert refuse(text.replace("0.05", wrong))

@@ -18,6 +18,7 @@ import pytest
 from honestlift.errors import ColumnError, DesignError, SourceError
 from honestlift.moments import scan
 from honestlift.source.connect import Source, connect
+from honestlift.source.duck import DuckSource
 from rows_data import FORMS
 
 HOSTILE = [
@@ -205,16 +206,21 @@ class TestFrames:
         assert values(connect(pd.DataFrame({"y": column})), "y") == [1, None]
 
 
+def limits(source: DuckSource) -> tuple[int, str]:
+    assert source.connection is not None
+    return source.connection.execute("SELECT current_setting('threads'), current_setting('memory_limit')").fetchall()[0]
+
+
 class TestLimits:
     """Threads and memory."""
 
     def test_threads_and_memory_reach_the_engine_and_its_copies(self):
         source = connect(pa.table({"y": [2, 1]}), threads=1, memory_limit="200MB")
-        for one in (source, source.sorted_copy(["y"], 1)):
-            assert one.connection is not None
-            found = one.connection.execute("SELECT current_setting('threads'), current_setting('memory_limit')").fetchall()[0]
-            assert found[0] == 1
-            assert found[1].startswith("190.")
+        assert isinstance(source, DuckSource)
+        assert limits(source) == (1, "190.7 MiB")
+        copy = source.sorted_copy(["y"], 1)
+        assert isinstance(copy, DuckSource)
+        assert limits(source) == limits(copy) == (1, "95.3 MiB")  # the two share it
 
     @pytest.mark.parametrize(
         ("limits", "words"), [({"threads": 0}, "threads is 0"), ({"memory_limit": "lots"}, "memory_limit is 'lots'")]

@@ -57,8 +57,10 @@ CLUSTER = (
     Row(
         code="partial_interference",
         assumption="Nothing leaks between workspaces",
+        tests=("interference",),
         provable=False,
-        unseen="Without a record of who works with whom, leakage cannot be seen.",
+        at_most_questioned=True,
+        unseen="No test can show that nothing leaks; one with a record of who works with whom can show that something does.",
     ),
     Row(
         code="exchangeable",
@@ -81,7 +83,8 @@ CLUSTER = (
     Row(
         code="exposure_by_design",
         assumption="The design decides who is exposed, and the record of it is right",
-        tests=("exposure_not_randomized",),
+        tests=("exposure_not_randomized", "placebo_exposure", "ties_unknown", "ties_after_launch"),
+        bounds=("misclassification",),
         unseen="The plan names no exposure; only direct and spillover effects would rest on it.",
     ),
     Row(
@@ -89,6 +92,13 @@ CLUSTER = (
         assumption="Every user could have had every exposure",
         tests=("exposure_positivity",),
         unseen="No exposure whose probabilities the design gives; only direct and spillover effects would rest on it.",
+    ),
+    Row(
+        code="linear_dose",
+        assumption="Effects grow in a line with the treated share of ties",
+        tests=("launch_agreement",),
+        only_with="launch_agreement",
+        unseen="No check speaks of it.",
     ),
     Row(
         code="exclusion",
@@ -183,6 +193,7 @@ OPT_IN = (
 NO_ASSUMPTION = {
     "balanced_covariates": "says whether the analysis uses what the draw was balanced on",
     "pair_weights": "says whom the effect within pairs is of",
+    "saturation_cells": "says whom the direct effect of a two-stage design is of",
     "segment_balance": "speaks of the users of one segment, which is exploratory",
     "quantile": "says how finely the outcome tells users apart",
     "winsorized": "says that the question is about a capped outcome",

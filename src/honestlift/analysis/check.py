@@ -24,7 +24,11 @@ from honestlift.analysis.opt_in.reading import Step, read_opt_in
 from honestlift.analysis.opt_in.tables import balance_table, categories_table, drivers_table, overlap_table, weights_table
 from honestlift.analysis.reading import read
 from honestlift.analysis.rule import known_before
+from honestlift.analysis.saturation.checks import counted, split_checks
+from honestlift.analysis.saturation.reading import read_two_stage, recorded
 from honestlift.analysis.segments import segment_checks
+from honestlift.analysis.spillover.checks import chances, design_checks
+from honestlift.analysis.spillover.reading import read_graph
 from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
 from honestlift.errors import DesignError
@@ -90,7 +94,14 @@ def check_design(data: Any, study: Study | OptInStudy, step: Step = lambda _: No
     """
     if isinstance(study, OptInStudy):
         return _opt_in(data, study, step)
-    return _cluster(data, study, step)
+    return _cluster(data, study, step) if recorded(study) is None else _two_stage(data, study, step)
+
+
+def _two_stage(data: Any, study: Study, step: Step) -> Checked:
+    """Does the split stand as it was drawn, in both stages."""
+    reading = read_two_stage(rows_of(data, study, step, outcomes=False), study, step, outcomes=False)
+    step("Checking")
+    return _checked(study, "cluster", counted(reading), split_checks(reading, study), {}, ())
 
 
 def _cluster(data: Any, study: Study, step: Step) -> Checked:
@@ -112,6 +123,8 @@ def _cluster(data: Any, study: Study, step: Step) -> Checked:
     made += cluster_checks(white, unadjusted, everyone, df, tuple(str(name) for name in cells.names))
     made += rule_checks(study.primary.label, everyone, adjustment.used, study)
     made += exposure_checks(everyone, study, None)
+    graph = read_graph(reading, study, step, outcomes=False)
+    made += [*design_checks(graph, study), *chances(graph, np.ones(graph.people.users, dtype=np.bool_))] if graph else []
     made += segment_checks(reading, study)
     made += [*uptake_checks(reading, study), *balance_checks(reading, unread)]
     users = cells.users

@@ -89,7 +89,7 @@ def cluster_checks(white: Whitened, unadjusted: Whitened, outcome: Outcome, df: 
 
 
 def _agreement(answer: Answer, study: Study) -> Check:
-    headline = next(e for e in answer.estimates if e.headline)
+    headline = next(e for e in answer.estimates if (e.method, e.estimand) == ("user_ols", "itt_user"))
     tests = [o for o in answer.others if o.method == headline.method and o.variant in ("wild", "randomization")]
     p_values = {o.variant: o.interval.p_value for o in tests}
     smallest = {o.variant: o.smallest_p for o in tests}
@@ -141,7 +141,7 @@ def _exposure(primary: Answer, study: Study) -> list[Check]:
 def exposure_checks(outcome: Outcome, study: Study, ratio: float | None) -> list[Check]:
     """Is there a contrast of exposure, and does the design move it? With the standard error of spillover over the effect's."""
     exposure = study.design.exposure
-    if exposure is None or outcome.exposed is None:
+    if exposure is None or exposure.column is None or outcome.exposed is None:
         return []
     exposed = float(outcome.count[outcome.exposed].sum())
     control = float(outcome.count[~outcome.treated].sum())

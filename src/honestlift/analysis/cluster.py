@@ -24,13 +24,18 @@ from honestlift.analysis.record import assignment_facts
 from honestlift.analysis.requirements import check_denominator
 from honestlift.analysis.roles import metric_table
 from honestlift.analysis.rule import known_before, redrawn_by
+from honestlift.analysis.saturation.reading import recorded
+from honestlift.analysis.saturation.walk import analyze_two_stage
 from honestlift.analysis.segments import segment_tables
+from honestlift.analysis.spillover.walk import with_graph
 from honestlift.analysis.stored import reading_of
 from honestlift.analysis.tables import cluster_table, density_table, exposure_table, groups_of
+from honestlift.analysis.unmeasured_exposure import unmeasured_checks, unmeasured_tables
 from honestlift.analysis.verdict import headline_of, judge
 from honestlift.analysis.winsorizing import winsorized_table, with_plain
 from honestlift.design.metric import Metric, Quantile, Ratio
 from honestlift.design.study import Study
+from honestlift.errors import MomentsError
 from honestlift.estimators.ratio import ratio_outcome, workspace_ratios
 from honestlift.moments.cells import Outcome
 from honestlift.moments.stored import StoredMoments
@@ -45,6 +50,10 @@ def analyze_cluster(source: Source | StoredMoments, study: Study, step: Step) ->
     Raises:
         HonestliftError: if a column or a value is not what the study needs.
     """
+    if recorded(study) is not None:
+        if isinstance(source, StoredMoments):
+            raise MomentsError.needs_rows()
+        return analyze_two_stage(source, study, step)
     clock = Clock()
     reading = reading_of(source, study) if isinstance(source, StoredMoments) else read(source, study, step)
     step("Estimating")
@@ -52,11 +61,13 @@ def analyze_cluster(source: Source | StoredMoments, study: Study, step: Step) ->
     answers = [_answer(metric, reading, study) for metric in study.metrics]
     answers = [with_alternatives(a, redrawn_by(reading, a.outcome, a.metric.columns, study), study) for a in answers]
     compliers = [with_compliers(answer, reading, study) for answer in answers]
-    answers, stages = [a for a, _ in compliers], [s for _, s in compliers if s]
+    stages = [s for _, s in compliers if s]
+    graph = with_graph([a for a, _ in compliers], reading, study, step)
+    answers = graph.answers
     step("Re-drawing the assignment")
     lab = run_lab(reading, study)
     step("Checking")
-    checks = check(reading, answers, study, lab, stages)
+    checks = worst_first([*check(reading, answers, study, lab, stages), *graph.checks, *unmeasured_checks(answers, study)])
     further = comparisons(reading, asked, _answer)
     several = multiplicity_table(answers, study, further)
     rests_on = ledger(CLUSTER, checks, headline_of(answers, study))
@@ -72,7 +83,9 @@ def analyze_cluster(source: Source | StoredMoments, study: Study, step: Step) ->
         checks=worst_first([*checks, *(c for other in further for c in other.checks)]),
         ledger=rests_on,
         verdict=verdict,
-        tables=_tables(reading, answers, study, further, several, lab) | ({"uptake": uptake_table(stages)} if stages else {}),
+        tables=_tables(reading, answers, study, further, several, lab)
+        | ({"uptake": uptake_table(stages)} if stages else {})
+        | graph.tables,
         provenance=provenance(asked, clock),
         honestlift_version=__version__,
     )
@@ -89,6 +102,7 @@ def _tables(
         "exposure": exposure_table(answers),
         "outcome_density": density_table(reading, study.primary, study),
     }
+    tables |= unmeasured_tables(answers, study)
     tables |= segment_tables(reading, answers, study) if study.segments else {}
     tables |= {"winsorized": winsorized_table(reading.capped, reading.cells)} if reading.capped else {}
     tables |= {"placebo_lab": lab.table()} if lab else {}

@@ -15,8 +15,9 @@ from honestlift.analysis.sheet import Sheet, finite, linear_row, settled
 from honestlift.design.metric import Mean, Metric, Quantile, Ratio
 from honestlift.design.study import Study
 from honestlift.errors import DataError, DesignError
-from honestlift.estimators import exposure, itt
+from honestlift.estimators import itt
 from honestlift.estimators.adjusted import Adjustment, Covariate
+from honestlift.estimators.exposure import published
 from honestlift.estimators.fit import least_squares, true_value
 from honestlift.inference.bootstrap import Replicates, pairs_bootstrap
 from honestlift.inference.interval import percentile_interval, relative, t_interval
@@ -118,8 +119,8 @@ def estimate_metric(
     honest = _honest(outcome, outcome if mean else ratios, adjustment, sheet, within=within if strata else None)
     rows = [_naive(plain, sheet), _weighted_means(outcome, sheet), *honest.rows]
     tables = [plain, *honest.tables]
-    if mean and _contrasts_exposure(outcome):
-        exposed = exposure.two_exposure_moments(outcome)
+    if mean and contrasts_exposure(outcome):
+        exposed = published.two_exposure_moments(outcome)
         rows += _two_exposure(exposed, outcome, study, sheet)
         tables.append(exposed)
     draws = _bootstrap(tables, study) if mean else ()  # a resample has ratios and quantiles of its own
@@ -181,7 +182,7 @@ def contrast(outcome: Outcome, level: float) -> tuple[float, Interval]:
     return effect, t_interval(effect, error, satterthwaite(white, pick), level)
 
 
-def _contrasts_exposure(outcome: Outcome) -> bool:
+def contrasts_exposure(outcome: Outcome) -> bool:
     """Whether there are exposed and unexposed controls."""
     if outcome.exposed is None:
         return False
@@ -214,7 +215,7 @@ def _two_exposure(exposed: ClusterMoments, outcome: Outcome, study: Study, sheet
         rows.append(linear_row(white, name, "two_exposure_ols", name, "CR2", sheet, identified=identified))
         rows.append(linear_row(white, name, "two_exposure_ols:cr1", name, "CR1S", sheet, df=math.inf, identified=identified))
     direct, spillover = (float(white.fit.contrast(n) @ white.fit.theta) for n in ("direct", "spillover"))
-    total = direct + exposure.exposed_share(outcome) * spillover
+    total = direct + published.exposed_share(outcome) * spillover
     nothing = Interval(std_error=math.nan, df=math.nan, p_value=math.nan, low=math.nan, high=math.nan, level=sheet.level)
     control = settled(true_value(white.fit, np.eye(3)[0]), sheet.smallest)
     share = Relative(estimate=total / control if control else None, conf_low=None, conf_high=None)

@@ -79,14 +79,20 @@ def without_late_controls(source: Source, counts: Moments, arms: Arms, study: St
         arms: which value of the treatment is which.
         study: names the cluster and the record.
     """
-    record, cluster = study.design.assignment, study.design.cluster
-    if record is None or record.rule.late != "control":
+    kept = late_controls(counts, arms, study)
+    if kept is None:
         return source, counts, {}
-    key, treatment = counts.keys[cluster], counts.keys[study.design.arm]
-    treated = set(key.codes[treatment.codes != treatment.labels.index(arms.control)].tolist())
-    kept = [v for code, v in enumerate(key.labels) if v is not None and (str(v) in record.assigned or code in treated)]
-    if len(kept) == len(key.labels) or not kept:
-        return source, counts, {}
-    source = source.restricted(cluster, kept)
+    source = source.restricted(study.design.cluster, kept)
     left = scan.count_cells(source, list(counts.keys))
     return source, left, {"joined after the draw": int(counts.rows.sum() - left.rows.sum())}
+
+
+def late_controls(counts: Moments, arms: Arms, study: Study) -> list[str | int | float | bool] | None:
+    """The clusters without those that joined late and are in control by the record's rule; None if there are no such clusters."""
+    record = study.design.assignment
+    if record is None or record.rule.late != "control":
+        return None
+    key, treatment = counts.keys[study.design.cluster], counts.keys[study.design.arm]
+    treated = set(key.codes[treatment.codes != treatment.labels.index(arms.control)].tolist())
+    kept = [v for code, v in enumerate(key.labels) if v is not None and (str(v) in record.assigned or code in treated)]
+    return None if len(kept) == len(key.labels) or not kept else kept

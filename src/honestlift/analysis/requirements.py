@@ -43,7 +43,7 @@ def check_columns(source: Source, study: Study, *, outcomes: bool = True) -> Non
     """
     d = study.design
     groups = [(d.cluster, "cluster"), (d.arm, "treatment"), *((name, "stratum") for name in d.strata)]
-    groups += [(d.exposure.column, "exposure")] if d.exposure else []
+    groups += [(d.mark, "exposure")] if d.mark else []
     groups += [(name, "segment") for name in study.segments]
     for name, role in [(d.unit, "unit"), *groups, *((name, "covariate") for name in study.covariates)]:
         source.position(name, role)

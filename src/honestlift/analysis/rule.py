@@ -39,6 +39,11 @@ def redrawn_by(reading: Reading, outcome: Outcome, columns: Sequence[str], study
     The coins of a Bernoulli rule are held at the numbers that they gave, in each of the plan's strata: exact given these, and no re-draw
     leaves an arm empty.
     """
+    return drawn_by(reading, outcome, columns, study).given(outcome.arm)
+
+
+def drawn_by(reading: Reading, outcome: Outcome, columns: Sequence[str], study: Study) -> Redraw:
+    """The same with the coins of a Bernoulli rule as they were: what the draw could have been before it was made."""
     record, arm = study.design.assignment, outcome.arm
     names = names_with(reading.cells, *columns)
     plain = within(arm, redrawn_within(reading, outcome, columns, study))
@@ -47,7 +52,7 @@ def redrawn_by(reading: Reading, outcome: Outcome, columns: Sequence[str], study
         return plain
     if record.rule.kind in ("complete", "bernoulli") and outcome.stratum is not None:
         return plain
-    return redraws(record, names, arms).given(arm)
+    return redraws(record, names, arms)
 
 
 def _drawn(record: Assignment, name: str) -> bool:
@@ -79,6 +84,6 @@ def balanced_covariates(reading: Reading, columns: Sequence[str], study: Study) 
         return []
     known = np.array(list(record.covariates.values()), dtype=np.float64)
     average = tuple(known.mean(axis=0).tolist())
-    names = names_with(reading.cells, *columns) if columns else [str(name) for name in reading.cells.names]
+    names = names_with(reading.cells, *columns)
     values = np.array([record.covariates.get(name, average) for name in names], dtype=np.float64)
     return [Covariate(name=name, values=values[:, [j]]) for j, name in enumerate(record.rule.covariates)]

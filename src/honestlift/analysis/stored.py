@@ -8,11 +8,13 @@ from collections.abc import Sequence
 from dataclasses import asdict
 from typing import Any
 
+from honestlift.analysis.elsewhere import as_scanned
 from honestlift.analysis.joining import rows_of
 from honestlift.analysis.opt_in.reading import Step, Summed, read_opt_in
 from honestlift.analysis.opt_in.requirements import typed
 from honestlift.analysis.reading import Reading, compared
 from honestlift.analysis.requirements import check_measured, numeric
+from honestlift.analysis.saturation.reading import recorded
 from honestlift.analysis.summing import Seen, keys_of, spec_of, summed
 from honestlift.analysis.tables import density_table
 from honestlift.analysis.winsorizing import Capped, beside_caps, with_known_caps
@@ -48,7 +50,20 @@ def needs_rows(study: Study | OptInStudy) -> list[str]:
     reasons = [f"the quantile metric {m.label}" for m in study.metrics if isinstance(m, Quantile)]
     if isinstance(study, OptInStudy) and study.learners is not None:
         reasons.append("learners")
+    if isinstance(study, Study) and recorded(study) is not None:
+        reasons.append("the two-stage assignment")
+    if isinstance(study, Study) and study.design.exposure is not None and study.design.exposure.graph is not None:
+        reasons.append("the collaboration graph")
     return reasons
+
+
+def not_in_a_query(study: Study | OptInStudy) -> list[str]:
+    """What in a study cannot be answered from the sums of a query that ran elsewhere."""
+    if isinstance(study, OptInStudy):
+        return ["a study of users who choose"]
+    return needs_rows(study) + [
+        f"the caps of {m.label}" for m in study.metrics if isinstance(m, Mean) and m.winsorize is not None
+    ]
 
 
 def study_layout(study: Study, categories: Sequence[str] = ()) -> tuple[list[str], list[str], list[Sum], str]:
@@ -61,8 +76,7 @@ def study_layout(study: Study, categories: Sequence[str] = ()) -> tuple[list[str
     Raises:
         MomentsError: if the study needs its rows.
     """
-    reasons = needs_rows(study)
-    reasons += [f"the caps of {m.label}" for m in study.metrics if isinstance(m, Mean) and m.winsorize is not None]
+    reasons = not_in_a_query(study)
     if reasons:
         raise MomentsError.not_savable(reasons)
     keys = list(dict.fromkeys([*keys_of(study), *categories]))
@@ -152,8 +166,8 @@ def reading_of(stored: StoredMoments, study: Study) -> Reading:
         DataError: if they are not what the study needs.
     """
     require_question(stored, study)
+    categories = [c for c in study.covariates if c in stored.moments.keys and c not in stored.moments.origin]
     header, moments = stored.header, stored.moments
-    categories = [c for c in study.covariates if c in moments.keys and c not in moments.origin]
     split: dict[str, list[str]] = header.get("split") or {}
     asked, capped = with_known_caps(study, header.get("caps") or ())
     columns = {c: split.get(c, [c]) for c in study.covariates if c not in categories}
@@ -162,6 +176,8 @@ def reading_of(stored: StoredMoments, study: Study) -> Reading:
     sums = spec_of(asked, list(measures), keys, outcomes=True).sums
     if [*moments.keys] != keys or {*moments.origin} != {*measures} or {*moments.sums} != {*sums}:
         raise MomentsError.unlike(", ".join(stored.names), "the plan", "the layout is not the one that the plan asks for")
+    stored = as_scanned(stored, study, categories)
+    header, moments = stored.header, stored.moments
     for name, roles in measures.items():
         check_measured(name, roles, stored.profile.columns[name], study.missing)
     if study.design.uptake:

@@ -127,7 +127,7 @@ def _profiled(source: Source, study: Study, measures: dict[str, tuple[str, ...]]
 def keys_of(study: Study) -> list[str]:
     """The columns that the rows are grouped by: cluster, arm, strata, exposure, segments."""
     d = study.design
-    return list(dict.fromkeys([d.cluster, d.arm, *d.strata, *([d.exposure.column] if d.exposure else []), *study.segments]))
+    return list(dict.fromkeys([d.cluster, d.arm, *d.strata, *([d.mark] if d.mark else []), *study.segments]))
 
 
 def _per_user(source: Source, study: Study, outcomes: bool) -> Source:
@@ -135,7 +135,7 @@ def _per_user(source: Source, study: Study, outcomes: bool) -> Source:
     d = study.design
     check_uptake(source, study)
     fixed = {d.cluster: "cluster", d.arm: "treatment", **dict.fromkeys(d.strata, "stratum")}
-    fixed |= {d.exposure.column: "exposure"} if d.exposure else {}
+    fixed |= {d.mark: "exposure"} if d.mark else {}
     fixed |= {s: "segment" for s in study.segments if s not in fixed}
     fixed |= {c: "covariate" for c in study.covariates if c not in fixed}
     summed = {
@@ -165,7 +165,7 @@ def _categories(source: Source, study: Study) -> tuple[Source, list[str], dict[s
             if len(counts.keys[name].labels) > MOST_LEVELS:
                 raise DataError.too_many_values(name, "segment", len(counts.keys[name].labels), MOST_LEVELS)
         for name in categories:
-            _levels(counts, name, study.missing)
+            require_levels(counts, name, study.missing)
         return source, categories, {}, counts
     _few_values(source, study)
     split: dict[str, list[str]] = {}
@@ -173,7 +173,7 @@ def _categories(source: Source, study: Study) -> tuple[Source, list[str], dict[s
         few = scan.few_cells(source, [name], MOST_LEVELS)
         if few is None:
             raise DataError.too_many_levels(name, scan.different(source, name), MOST_LEVELS)
-        levels = _levels(few, name, study.missing)
+        levels = require_levels(few, name, study.missing)
         gaps = None in few.keys[name].labels
         source = source.with_indicators(name, levels[:-1] if gaps else levels, ABSENT if gaps else None)
         split[name] = [level_name(name, level) for level in levels]
@@ -182,7 +182,7 @@ def _categories(source: Source, study: Study) -> tuple[Source, list[str], dict[s
 
 def _few_values(source: Source, study: Study) -> None:
     d = study.design
-    exposure = {d.exposure.column: ("exposure", MOST_LEVELS)} if d.exposure else {}
+    exposure = {d.mark: ("exposure", MOST_LEVELS)} if d.mark else {}
     for name, (role, most) in {
         d.arm: ("treatment", MOST_LEVELS),
         **dict.fromkeys(d.strata, ("stratum", MOST_CELLS)),
@@ -193,7 +193,7 @@ def _few_values(source: Source, study: Study) -> None:
             raise DataError.too_many_values(name, role, scan.different(source, name), most)
 
 
-def _levels(counts: Moments, name: str, missing: Missing) -> list[str]:
+def require_levels(counts: Moments, name: str, missing: Missing) -> list[str]:
     """The values of a text covariate; that of those without one last, if they are to be a category."""
     key = counts.keys[name]
     if None in key.labels and missing != "category":

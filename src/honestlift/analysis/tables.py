@@ -27,7 +27,9 @@ BINS = 60
 
 
 def names_with(cells: Cells, *columns: str) -> tuple[str, ...]:
-    """Names of the clusters that have users with a value of all these columns, in the order of their ``Outcome``."""
+    """Names of the clusters that have users with a value of all these columns, in the order of their ``Outcome``; of all without any."""
+    if not columns:
+        return tuple(str(name) for name in cells.names)
     return tuple(str(name) for name, kept in zip(cells.names, cells.kept(*columns), strict=True) if kept)
 
 
@@ -93,17 +95,17 @@ def density_table(reading: Reading, metric: Metric, study: Study) -> Table:
     if reading.stored:
         return Table(columns=columns, rows=tuple((metric.label, *row) for row in reading.stored.header.get("density", ())))
     d = study.design
-    keys = [d.arm, *([d.exposure.column] if d.exposure else [])]
+    keys = [d.arm, *([d.mark] if d.mark else [])]
     edges = _edges(reading, metric.column)
     counts, bins = scan.histogram(
         reading.source, keys, metric.column, edges, complete=not reading.profile.columns[metric.column].missing
     )
     treated = _equal_to_treated(reading, counts.keys[d.arm].values(), study)
     groups = {"treated": treated}
-    if d.exposure is None:
+    if d.mark is None:
         groups["control"] = ~treated
     else:
-        exposed = np.array([v == 1 for v in counts.keys[d.exposure.column].values()], dtype=np.bool_) & ~treated
+        exposed = np.array([v == 1 for v in counts.keys[d.mark].values()], dtype=np.bool_) & ~treated
         groups |= {"exposed control": exposed, "pure control": ~treated & ~exposed}
     rows: list[tuple[object, ...]] = []
     for group, cells in groups.items():

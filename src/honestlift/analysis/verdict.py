@@ -33,24 +33,25 @@ def judge(
     primary = next(a for a in answers if a.metric is study.primary)
     headline = headline_of(answers, study)
     failed = broken(rests_on, headline.estimand)
-    level = "not trustworthy" if failed else _level(headline, primary.metric, checks)
+    level = "not trustworthy" if failed else level_of(headline, primary.metric, checks)
     return Verdict(
         level=level,
-        headline=_headline(headline, primary.metric, level, failed),
+        headline=headline_text(headline, primary.metric, level, failed),
         because=(
             *violations(failed),
             *_naive(primary, headline),
             *_precision(primary, checks),
-            *_spillover(primary),
+            *_spillover(primary, headline),
             *corrected,
             *_guardrails(answers, study),
-            *_doubts(checks, headline, failed),
+            *doubts(checks, headline, failed),
         ),
-        would_change_it=tuple(_would_change(headline, level, checks)),
+        would_change_it=tuple(would_change(headline, level, checks)),
     )
 
 
-def _level(headline: Estimate, metric: Metric, checks: Sequence[Check]) -> VerdictLevel:
+def level_of(headline: Estimate, metric: Metric, checks: Sequence[Check]) -> VerdictLevel:
+    """The verdict on a headline that rests on nothing which is violated."""
     touching = [c for c in checks if c.touches(headline.metric, headline.estimand)]
     low, high = headline.conf_low, headline.conf_high
     if any(c.level == "stop" for c in touching) or low is None or high is None:
@@ -64,7 +65,8 @@ def _level(headline: Estimate, metric: Metric, checks: Sequence[Check]) -> Verdi
     return "likely, with caveats" if doubted else "supported"
 
 
-def _headline(e: Estimate, metric: Metric, level: VerdictLevel, failed: Sequence[Assumption]) -> str:
+def headline_text(e: Estimate, metric: Metric, level: VerdictLevel, failed: Sequence[Assumption]) -> str:
+    """The headline sentence."""
     places = words.places_of(e.conf_low, e.conf_high)
     name = words.clean(metric.label)
     effect = (
@@ -73,7 +75,7 @@ def _headline(e: Estimate, metric: Metric, level: VerdictLevel, failed: Sequence
     bounded = e.relative.conf_low is not None  # else the control mean may be zero, and a share of it anything
     effect += f"; {words.percent(as_share(e).estimate, sign=True)} of the control {whole(e)})" if bounded else ")"
     if level == "not trustworthy":
-        return f"Not trustworthy. {name} differs by {effect} in treated workspaces, but {why_broken(failed)}."
+        return f"Not trustworthy. {name} differs by {effect} {_whose(e)}, but {why_broken(failed)}."
     if level == "inconclusive":
         less, more = (e.conf_low, e.conf_high) if metric.better == "higher" else (e.conf_high, e.conf_low)
         return (
@@ -81,12 +83,22 @@ def _headline(e: Estimate, metric: Metric, level: VerdictLevel, failed: Sequence
             f"and better than {words.signed(more, places)}."
         )
     start = {"harmful": "Harmful.", "supported": "Supported.", "likely, with caveats": "Likely, with caveats."}[level]
-    per_user = " per user" if e.scale == "difference" else ""
-    return f"{start} {name}: {effect}{per_user} in treated workspaces."
+    per_user = " per user" if e.scale == "difference" and ":" not in e.estimand else ""
+    return f"{start} {name}: {effect}{per_user} {_whose(e)}."
+
+
+def _whose(e: Estimate) -> str:
+    """Of what a difference is the effect."""
+    kind, _, at = e.estimand.partition(":")
+    if kind == "overall":
+        high, _, low = at.partition("-")
+        return f"with {words.percent(float(high))} of a workspace's users treated, against {words.percent(float(low))}"
+    return "with everyone on, against everyone off" if kind == "gate" else "in treated workspaces"
 
 
 def _naive(answer: Answer, headline: Estimate) -> list[str]:
-    naive, alike = answer.find("naive_ols", "itt_user"), answer.find("user_ols:unadjusted", "itt_user") or headline
+    naive, own = answer.find("naive_ols", "itt_user"), answer.find("user_ols", "itt_user")
+    alike = answer.find("user_ols:unadjusted", "itt_user") or own or headline
     if naive is None or not naive.std_error or not alike.std_error:
         return []
     ratio = alike.std_error / naive.std_error
@@ -108,17 +120,29 @@ def _precision(primary: Answer, checks: Sequence[Check]) -> list[str]:
     return capped + [c.statement for c in mine if c.code in told]
 
 
-def _spillover(answer: Answer) -> list[str]:
-    direct, spillover = answer.find("two_exposure_ols", "direct"), answer.find("two_exposure_ols", "spillover")
-    if direct is None or spillover is None:
-        return []
-    text = (
-        f"Against unexposed controls: {words.signed(direct.estimate, places_for(direct))}; exposed against unexposed controls: "
-    )
-    text += f"{words.signed(spillover.estimate, places_for(spillover))}. "
-    if direct.identified == "randomized":
-        return [text + "The plan vouches that the design moves the exposure."]
-    return [text + "Both are associations: nobody randomized who is exposed."]
+def _spillover(answer: Answer, headline: Estimate) -> list[str]:
+    """What the treatment does to users and to those whom it reaches from elsewhere: by the design, or as it comes."""
+    found = [answer.find("exposure_strata_ols", e) for e in ("direct", "spillover")]
+    direct, spillover = found if all(found) else (answer.find("two_exposure_ols", e) for e in ("direct", "spillover"))
+    made: list[str] = []
+    if direct is not None and spillover is not None:
+        places = places_for(spillover)
+        text = f"Against unexposed controls: {words.signed(direct.estimate, places_for(direct))}; exposed against unexposed controls: "
+        text += f"{words.signed(spillover.estimate, places)}"
+        if direct.method == "exposure_strata_ols":
+            ends = words.interval(spillover.conf_low, spillover.conf_high, places)
+            made.append(f"{text} ({ends}), among users to whom the design gave the same chance of exposure.")
+        elif direct.identified == "randomized":
+            made.append(text + ". The plan vouches that the design moves the exposure.")
+        elif answer.find("linear_in_fraction", "gate") is None:
+            made.append(text + ". Both are associations: nobody randomized who is exposed.")
+    plain = answer.find("user_ols", "itt_user")
+    if headline.estimand == "gate" and plain is not None:
+        places = places_for(plain)
+        made.append(
+            f"Treated minus control workspaces is {words.signed(plain.estimate, places)}, which leaves out what reaches control workspaces."
+        )
+    return made
 
 
 def places_for(e: Estimate) -> int:
@@ -127,16 +151,15 @@ def places_for(e: Estimate) -> int:
 
 
 def _guardrails(answers: Sequence[Answer], study: Study) -> list[str]:
-    made: list[str] = []
-    for answer in answers:
-        if study.role(answer.metric) != "guardrail":
-            continue
-        e = next(e for e in answer.estimates if e.headline)
-        state = guardrail_state(e, answer.metric)
-        margin = words.percent(answer.metric.margin or 0.0)
-        shown = f"{words.percent(as_share(e).conf_low, sign=True)} to {words.percent(as_share(e).conf_high, sign=True)}"
-        made.append(f"Guardrail {words.clean(answer.metric.label)} {state}: {shown} of the control mean, margin {margin}.")
-    return made
+    guards = [a for a in answers if study.role(a.metric) == "guardrail"]
+    return [guardrail_text(next(e for e in a.estimates if e.headline), a.metric) for a in guards]
+
+
+def guardrail_text(e: Estimate, metric: Metric) -> str:
+    """What a guardrail says, in a sentence."""
+    state, margin = guardrail_state(e, metric), words.percent(metric.margin or 0.0)
+    shown = f"{words.percent(as_share(e).conf_low, sign=True)} to {words.percent(as_share(e).conf_high, sign=True)}"
+    return f"Guardrail {words.clean(metric.label)} {state}: {shown} of the control mean, margin {margin}."
 
 
 def guardrail_state(e: Estimate, metric: Metric) -> str:
@@ -161,13 +184,15 @@ def violations(failed: Sequence[Assumption]) -> list[str]:
     return [f"It rests on this, which does not hold: {a.assumption[0].lower()}{a.assumption[1:]}. {a.statement}" for a in failed]
 
 
-def _doubts(checks: Sequence[Check], headline: Estimate, failed: Sequence[Assumption]) -> list[str]:
+def doubts(checks: Sequence[Check], headline: Estimate, failed: Sequence[Assumption]) -> list[str]:
+    """What the checks that did not pass say of the headline, but what a violated assumption has said."""
     said = {a.statement for a in failed}
     found = [c for c in checks if c.level != "ok" and c.touches(headline.metric, headline.estimand)]
     return [c.statement for c in found if c.statement not in said]
 
 
-def _would_change(headline: Estimate, level: VerdictLevel, checks: Sequence[Check]) -> list[str]:
+def would_change(headline: Estimate, level: VerdictLevel, checks: Sequence[Check]) -> list[str]:
+    """What would change the verdict: remedies, and the workspaces that would settle it."""
     made = [c.remedy for c in checks if c.level != "ok" and c.remedy]
     low, high, effect = headline.conf_low, headline.conf_high, headline.estimate
     if level == "inconclusive" and low is not None and high is not None and effect and headline.n_clusters:

@@ -13,6 +13,7 @@ from honestlift.cli.export import export
 from honestlift.cli.gate import gate
 from honestlift.cli.help import Commands
 from honestlift.cli.init import init
+from honestlift.cli.interference import interference
 from honestlift.cli.lock import lock
 from honestlift.cli.plot import plot
 from honestlift.cli.power import power
@@ -21,6 +22,7 @@ from honestlift.cli.rollout import rollout
 from honestlift.cli.run import run, schema, validate
 from honestlift.cli.screen import exit_with
 from honestlift.cli.simulate import simulate
+from honestlift.cli.sql import sql
 from honestlift.version import __version__
 
 
@@ -47,9 +49,11 @@ for each in (
     check,
     lock,
     run,
+    sql,
     report,
     plot,
     gate,
+    interference,
     power,
     design,
     assign,

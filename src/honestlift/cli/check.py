@@ -4,12 +4,14 @@ from __future__ import annotations
 
 import math
 from pathlib import Path
+from typing import Any
 
 import click
 from rich.text import Text
 
 from honestlift.analysis.check import Checked, check_design
 from honestlift.cli.help import command
+from honestlift.cli.limits import limited
 from honestlift.cli.run import open_rows
 from honestlift.cli.screen import as_json, echo_json, out, stages
 from honestlift.plan import read_plan
@@ -24,9 +26,9 @@ DRIVERS = 3
 @command(short_help="Check a study without reading an outcome.")
 @click.argument("plan", type=click.Path(dir_okay=False, path_type=Path), default="plan.yaml")
 @click.option("--json", "as_text", is_flag=True, help="Print the checks and their tables as JSON on stdout.")
-@click.option("--threads", type=click.IntRange(1, 1024), help="Threads of the engine. The numbers do not depend on it.")
+@limited
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
-def check(plan: Path, as_text: bool, threads: int | None, quiet: bool) -> None:
+def check(plan: Path, as_text: bool, limits: dict[str, Any], quiet: bool) -> None:
     """Check what can be checked of PLAN before an outcome is read: assignment, clusters, exposure, balance; or who opts in and overlap.
 
     No scan names the column of a metric or a negative control; they need not be there yet. Bad news is no error: the exit code is 0
@@ -39,7 +41,7 @@ def check(plan: Path, as_text: bool, threads: int | None, quiet: bool) -> None:
     """
     read = read_plan(plan)
     with stages(quiet) as step:
-        found = check_design(open_rows(read, threads), read.study, step)
+        found = check_design(open_rows(read, **limits), read.study, step)
     if as_text:
         echo_json(as_json(found.to_dict()))
         return

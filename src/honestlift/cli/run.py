@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import re
 from dataclasses import replace
 from functools import partial
 from pathlib import Path
+from typing import Any
 
 import click
 
@@ -16,37 +16,37 @@ from honestlift.analysis.opt_in.requirements import check_opt_in_columns
 from honestlift.analysis.provenance import with_lock
 from honestlift.analysis.requirements import check_columns
 from honestlift.cli.help import command
+from honestlift.cli.limits import limited
 from honestlift.cli.lock import locked_since
 from honestlift.cli.moments import KEPT, STORED, files_of_sums, rows_or_sums
 from honestlift.cli.report import page_path
 from honestlift.cli.screen import as_json, echo_json, err, out, require_apart, require_writable, shown, stages, write_all
 from honestlift.design.opt_in import OptInStudy
-from honestlift.plan import DataPath, Place, Plan, files_of, json_schema, read_plan
+from honestlift.plan import DataPath, DataSpark, DataWarehouse, Place, Plan, files_of, json_schema, read_plan
 from honestlift.report import words
 from honestlift.report.html import report_html
 from honestlift.report.terminal import renderable
 from honestlift.source.connect import Source, connect
+from honestlift.source.sessions import database_table
+from honestlift.source.spark import spark_session, spark_table
 
 PLAN = click.argument("plan", type=click.Path(dir_okay=False, path_type=Path), default="plan.yaml")
 
 
-def _memory(_context: click.Context, _option: click.Parameter, value: str | None) -> str | None:
-    """A number and a unit of memory, or nothing."""
-    if value is not None and not re.fullmatch(r"\s*[0-9]+(\.[0-9]+)?\s*([KMGT]i?)?B\s*", value, re.IGNORECASE):
-        raise click.BadParameter(f"{value!r} is not an amount of memory. Expected a number and a unit, e.g. 4GB.")
-    return value
-
-
-def open_data(data: Place, threads: int | None = None, memory_limit: str | None = None) -> Source:
+def open_data(data: Place, **limits: Any) -> Source:
     """The source that a plan names."""
+    if isinstance(data, DataSpark):
+        return spark_table(spark_session(), data.table)
+    if isinstance(data, DataWarehouse):
+        return database_table(data.address, data.table)
     path, table = (data.path, None) if isinstance(data, DataPath) else (data.database, data.table)
-    return connect(path, table=table, threads=threads, memory_limit=memory_limit)
+    return connect(path, table=table, **limits)
 
 
-def open_rows(plan: Plan, threads: int | None = None, memory_limit: str | None = None) -> Source | dict[str, Source]:
+def open_rows(plan: Plan, **limits: Any) -> Source | dict[str, Source]:
     """The source of a plan's rows; or, where it joins tables, all of them by name."""
-    users = open_data(plan.data, threads, memory_limit)
-    others = {name: open_data(place, threads, memory_limit) for name, place in plan.tables.items()}
+    users = open_data(plan.data, **limits)
+    others = {name: open_data(place, **limits) for name, place in plan.tables.items()}
     return {"users": users, **others} if others else users
 
 
@@ -80,8 +80,7 @@ def validate(plan: Path) -> None:
     help="Where to write the result, the page beside it; - for stdout [default: result.json beside PLAN].",
 )
 @click.option("--json", "as_text", is_flag=True, help="Print the result as JSON on stdout; a file is written only with --out.")
-@click.option("--threads", type=click.IntRange(1, 1024), help="Threads of the engine. The numbers do not depend on it.")
-@click.option("--memory-limit", callback=_memory, help="What the engine may use before it spills to disk, e.g. 4GB.")
+@limited
 @click.option("--exact-duplicates", is_flag=True, help="Look for repeated users among all rows, above 5 million too.")
 @click.option(
     "--looks",
@@ -91,12 +90,11 @@ def validate(plan: Path) -> None:
 @STORED
 @KEPT
 @click.option("--quiet", "-q", is_flag=True, help="No progress on stderr.")
-def run(  # noqa: PLR0913, PLR0917  the options of the command
+def run(
     plan: Path,
     target: Path | None,
     as_text: bool,
-    threads: int | None,
-    memory_limit: str | None,
+    limits: dict[str, Any],
     exact_duplicates: bool,
     looks: Path | None,
     stored: tuple[str, ...],
@@ -114,6 +112,7 @@ def run(  # noqa: PLR0913, PLR0917  the options of the command
       honestlift run plan.yaml --looks looks.json
       honestlift run plan.yaml --save-moments moments.parquet
       honestlift run plan.yaml --moments 'moments/*.parquet'
+      honestlift run plan.yaml --memory-limit 4GB --spill /scratch
     """
     read = read_plan(plan)
     if str(target) == "-":
@@ -132,7 +131,7 @@ def run(  # noqa: PLR0913, PLR0917  the options of the command
     page = ""
     with stages(quiet) as step:
         study = replace(read.study, exact_duplicates=True) if exact_duplicates else read.study
-        rows = partial(open_rows, read, threads, memory_limit)
+        rows = partial(open_rows, read, **limits)
         data, files = rows_or_sums(rows, study, stored, kept, step)
         lift = with_lock(analyze(data, study, step), since, late)
         lift = lift if looks is None else monitor(lift, looks)

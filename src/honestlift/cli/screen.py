@@ -8,19 +8,29 @@ import json
 import os
 import signal
 import sys
+import threading
 import traceback
+from _thread import interrupt_main
 from collections.abc import Callable, Generator, Iterable, Mapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from pathlib import Path
+from types import FrameType
 
 import click
 from rich.console import Console
+from rich.text import Text
 
 from honestlift.errors import HonestliftError
 from honestlift.report import words
-from honestlift.report.files import is_special, write_files
+from honestlift.report.files import SIGNALS, is_special, write_files
+from honestlift.source.engine import interrupt, progress, tidy, watch
+from honestlift.source.failure import is_interrupted
 
 CANNOT_RUN, INTERNAL, INTERRUPTED = 2, 70, 130
+
+INSIST = 0.5
+"""Seconds after which a process that was asked to end, and has not begun to, is asked again."""
 
 
 def out() -> Console:
@@ -35,15 +45,30 @@ def err() -> Console:
 
 @contextmanager
 def stages(quiet: bool) -> Generator[Callable[[str], None]]:
-    """What a long command is doing: a spinner on a terminal, a plain line per stage otherwise, nothing if quiet."""
+    """What a long command is doing: a spinner on a terminal, a plain line per stage otherwise, nothing if quiet.
+
+    On a terminal it also shows how far the scan is, asked of the engine each time the line is drawn.
+    """
     console = err()
     if quiet:
         yield lambda _: None
     elif console.is_terminal:
+        watch()
         with console.status("Starting") as status:
-            yield lambda name: status.update(f"{name} …")
+            yield lambda name: status.update(Stage(name))
     else:
         yield lambda name: click.echo(f"{name} …", err=True)
+
+
+@dataclass(frozen=True, slots=True)
+class Stage:
+    """The line of a stage: its name, and the share of the running scan that is done, when it is drawn."""
+
+    name: str
+
+    def __rich__(self) -> Text:
+        share = progress()
+        return Text(f"{self.name} …" if share is None else f"{self.name} … {share:4.0%}")
 
 
 def write(path: Path, text: str | bytes) -> None:
@@ -103,11 +128,16 @@ def exit_with(command: click.Command) -> None:
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):  # None where the shell closed it
             stream.reconfigure(errors="replace")  # a terminal without "−" or "╭" shows a question mark, and no traceback
-    for name in ("SIGTERM", "SIGHUP"):
-        number = getattr(signal, name, None)
-        if number is not None and signal.getsignal(number) is signal.SIG_DFL:
-            signal.signal(number, signal.default_int_handler)  # cleans up as Ctrl-C does; under nohup it stays ignored
-    code = _code(command)
+    heard = [number for number in SIGNALS if signal.getsignal(number) is not signal.SIG_IGN]  # under nohup one stays ignored
+    _answer(heard, _asked_to_end)
+    try:
+        code = _code(command)
+        _answer(heard, signal.SIG_IGN)
+    except KeyboardInterrupt:  # while the end of the command was put into words
+        _answer(heard, signal.SIG_IGN)
+        code = _interrupted()
+    tidy()
+    _answer(heard, signal.SIG_DFL)  # nobody may read what is flushed
     for stream in (sys.stdout, sys.stderr):
         try:
             if isinstance(stream, io.TextIOWrapper):
@@ -118,6 +148,31 @@ def exit_with(command: click.Command) -> None:
             code = code or CANNOT_RUN
     # Everything is written and closed. Leave without the interpreter's teardown, in which DuckDB 2.0 reports leaks that are none.
     os._exit(code)
+
+
+def _answer(numbers: Iterable[int], handler: Callable[[int, FrameType | None], None] | signal.Handlers) -> None:
+    for number in numbers:
+        signal.signal(number, handler)
+
+
+def _asked_to_end(number: int, frame: FrameType | None) -> None:
+    """Ctrl-C, and being asked to end: the running scan stops, and everything is cleaned up on the way out.
+
+    Engines and other libraries now and then lose the exception; it comes again until the process is on its way out.
+    """
+    again = threading.Timer(INSIST, _ask_again, (number,))
+    again.daemon = True
+    again.start()
+    interrupt()
+    signal.default_int_handler(number, frame)
+
+
+def _ask_again(number: int) -> None:
+    """The signal once more, to the main thread, which may be asleep."""
+    if hasattr(signal, "pthread_kill"):
+        signal.pthread_kill(threading.main_thread().ident or 0, number)
+    else:
+        interrupt_main(signal.Signals(number))
 
 
 def _code(command: click.Command) -> int:  # noqa: PLR0911  one way out for each kind of end
@@ -143,7 +198,7 @@ def _code(command: click.Command) -> int:  # noqa: PLR0911  one way out for each
         )
         return CANNOT_RUN
     except Exception as wrong:
-        if isinstance(wrong, RuntimeError) and str(wrong) == "Query interrupted":  # DuckDB's word for Ctrl-C
+        if is_interrupted(wrong):
             return _interrupted()
         traceback.print_exc()
         click.echo("This is a bug in honestlift, not in your data. Please report the lines above.", err=True)

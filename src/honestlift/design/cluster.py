@@ -111,6 +111,11 @@ class ClusterDesign:
         return tuple(replace(self, treatment=two) for two in self.treatment.contrasts)
 
     @property
+    def mark(self) -> str | None:
+        """The name of the column that marks exposed users; None without one, and with a graph."""
+        return None if self.exposure is None else self.exposure.column
+
+    @property
     def arm(self) -> str:
         """The name of the treatment column."""
         return self.treatment if isinstance(self.treatment, str) else self.treatment.column

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import json
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
 from honestlift.design.cluster import ClusterDesign
@@ -19,6 +19,7 @@ SHARED = frozenset(
     frozenset(pair)
     for pair in (
         ("metric", "metric"),  # one column under two names
+        ("unit", "cluster"),  # users randomized one by one
         ("strata", "covariate"),
         ("pre", "pre"),
         ("pre", "covariate"),
@@ -50,7 +51,8 @@ class Study:
         negative_controls: outcomes that the feature cannot move.
         segments: discrete columns known before the treatment, within whose levels the effects are shown too: exploratory, corrected.
         rows: ``units`` (one row per user) or ``events`` (several, summed per user first).
-        headline: ``itt`` (the randomized contrast of arms).
+        headline: ``itt`` (the randomized contrast of arms), or ``gate`` (everyone on against everyone off, along a line through the
+            treated fraction of ties), which needs a collaboration graph.
         tables: the tables beside that of the users, and the rules by which they are joined; the data are then a mapping of them.
         level: nominal coverage of every interval.
         seed: start of every random draw.
@@ -76,7 +78,7 @@ class Study:
     rows: Literal["units", "events"] = "units"
     adjustment: Adjustment = "interacted"
     missing: Missing = "error"
-    headline: Literal["itt"] = "itt"
+    headline: Literal["itt", "gate"] = "itt"
     level: float = 0.95
     seed: int = 0
     bootstrap: int = 500
@@ -98,8 +100,15 @@ class Study:
             raise DesignError.out_of_range("adjustment", self.adjustment, "'interacted', 'additive' or 'none'")
         if self.missing not in get_args(Missing):
             raise DesignError.out_of_range("missing", self.missing, "'error', 'drop' or 'category'")
-        if self.headline != "itt":
-            raise DesignError.out_of_range("headline", self.headline, "'itt'; the global effect needs a collaboration graph")
+        graph = self.design.exposure is not None and self.design.exposure.graph is not None
+        if self.headline not in (("itt", "gate") if graph else ("itt",)):
+            raise DesignError.out_of_range(
+                "headline", self.headline, "'itt'; or 'gate', where the exposure is a collaboration graph"
+            )
+        if graph and len(self.design.arms) > 1:
+            raise DesignError.out_of_range(
+                "exposure", "a collaboration graph", "two arms, or a column: which arm reaches whom is not told"
+            )
         labels = [metric.label for metric in self.metrics]
         for label in labels:
             if labels.count(label) > 1:
@@ -120,7 +129,7 @@ class Study:
         d = self.design
         roles = [(d.unit, "unit"), (d.cluster, "cluster"), (d.arm, "treatment")]
         roles += [(s, "strata") for s in d.strata]
-        roles += [(d.exposure.column, "exposure")] if d.exposure else []
+        roles += [(d.mark, "exposure")] if d.mark else []
         roles += [(c, "metric") for m in self.metrics for c in m.columns] + [(c, "covariate") for c in self.covariates]
         roles += [(m.pre, "pre") for m in self.metrics if m.pre] + [(n, "negative control") for n in self.negative_controls]
         roles += [(d.uptake, "uptake")] if d.uptake else []
@@ -141,7 +150,10 @@ class Study:
 
     def canonical(self) -> dict[str, Any]:
         """Everything in the study that can change a number or a word, as plain values."""
-        values = asdict(self)
+        exposure = self.design.exposure
+        bare = replace(self, design=replace(self.design, exposure=None), headline="itt")  # the ties may be a frame of any size
+        values: dict[str, Any] = asdict(bare) | {"headline": self.headline}
+        values["design"]["exposure"] = exposure and exposure.canonical()
         values = {k: v for k, v in values.items() if k not in ("segments", "tables") or v}
         values["metrics"] = [_told(metric) for metric in values["metrics"]]
         values["design"]["kind"] = "cluster"

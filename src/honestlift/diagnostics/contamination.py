@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+from typing import cast
+
 from honestlift.report import words
 from honestlift.result import Check, Level
 
@@ -45,6 +48,46 @@ def exposure_absent(column: str, exposed: int, unexposed: int) -> Check:
         evidence={"exposed": exposed, "unexposed": unexposed},
         concerns=("direct", "spillover"),
     )
+
+
+def misclassification(metric: str, marked: float, rows: Sequence[Sequence[object]]) -> Check:
+    """Can the marks be wrong at the stated rates, and would the signs that they show survive that?
+
+    Args:
+        metric: the metric.
+        marked: share of control users who are marked.
+        rows: false positive rate, false negative rate, share exposed, estimand, estimate, standard error, df and ends of the interval;
+            the marks as recorded first.
+    """
+    found: dict[str, list[tuple[float | None, float | None]]] = {}
+    for _, _, _, name, _, _, _, low, high in rows:
+        found.setdefault(str(name), []).append((cast("float | None", low), cast("float | None", high)))
+    impossible = sum(None in (a[0], b[0]) for a, b in zip(found["direct"], found["spillover"], strict=True))
+    stated = len(found["direct"]) - 1
+    moved = {name: sum(_side(ends) != _side(all_[0]) for ends in all_[1:] if ends[0] is not None) for name, all_ in found.items()}
+    text = (
+        f"If marks are wrong as stated, the decision on the direct effect changes at {moved['direct']}, and that on spillover at "
+    )
+    text += f"{moved['spillover']}, of {words.count(stated, 'pair of rates', 'pairs of rates')}"
+    if impossible:
+        text += f"; {words.percent(marked)} of control users are marked, and {impossible} would leave no contrast"
+    level: Level = "caution" if impossible or any(moved.values()) else "ok"
+    return Check(
+        code="misclassification",
+        level=level,
+        statement=f"{text}.",
+        remedy="" if level == "ok" else "Check the marks against a sample looked at by hand, and state the rates that it shows.",
+        evidence={"marked_share": marked, "pairs": stated, "impossible": impossible}
+        | {f"{k}_moved": v for k, v in moved.items()},
+        concerns=("direct", "spillover"),
+        metric=metric,
+    )
+
+
+def _side(ends: tuple[float | None, float | None]) -> int:
+    """On which side of zero an interval lies; 0 if it contains it."""
+    low, high = ends
+    return 0 if low is None or high is None else (low > 0) - (high < 0)
 
 
 def use_in_control(column: str, using: int, users: int) -> Check:

@@ -23,8 +23,11 @@ def stored_moments(files: int, overlap_one_in: int | None, *, elsewhere: bool, p
     """
     evidence = {"files": files, "overlap_one_in": overlap_one_in or 0, "elsewhere": int(elsewhere)}
     missing = "" if pictured else " The picture of the outcome by arm needs the rows, and is left out."
-    if not elsewhere and files == 1:
+    if not elsewhere and files == 1 and pictured:
         return None
+    if not elsewhere and files == 1:
+        statement = f"The sums were made by a query elsewhere. Every user stands on one row.{missing}"
+        return Check(code="stored_moments", level="ok", statement=statement, remedy="", evidence=evidence)
     if not elsewhere and overlap_one_in is not None:
         share = "of all users" if overlap_one_in == 1 else f"of one user in {overlap_one_in:,}"
         statement = f"The sums of {words.count(files, 'file')} were added; {share}, none stands in two of them.{missing}"
@@ -45,5 +48,6 @@ def stored_checks(stored: StoredMoments | None, *, pictured: bool) -> list[Check
     if stored is None:
         return []
     sketched: Any = stored.header.get("overlap_one_in")
+    pictured = pictured or (bool(stored.header.get("density")) and len(stored.names) < 2)
     made = stored_moments(max(len(stored.names), 1), sketched, elsewhere=not stored.header.get("one_in"), pictured=pictured)
     return [made] if made else []

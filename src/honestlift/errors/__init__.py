@@ -5,9 +5,12 @@ from honestlift.errors.moments import MomentsError
 from honestlift.errors.planning import PlanningError
 from honestlift.errors.quantiles import QuantileError
 from honestlift.errors.question import AssignmentError, DesignError, PlanError
+from honestlift.errors.reach import ReachError
 from honestlift.errors.root import HonestliftError, listed
 from honestlift.errors.rows import ColumnError, DataError, SourceError
 from honestlift.errors.tables import TablesError
+from honestlift.errors.ties import TiesError
+from honestlift.errors.two_stage import TwoStageError
 from honestlift.errors.waves import WavesError
 
 __all__ = [
@@ -21,9 +24,12 @@ __all__ = [
     "PlanError",
     "PlanningError",
     "QuantileError",
+    "ReachError",
     "ReportError",
     "SourceError",
     "TablesError",
+    "TiesError",
+    "TwoStageError",
     "WavesError",
     "listed",
 ]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from honestlift.errors.root import HonestliftError, listed
+from honestlift.errors.root import HonestliftError, listed, nearest
 
 
 class MomentsError(HonestliftError, ValueError):
@@ -90,6 +90,52 @@ class MomentsError(HonestliftError, ValueError):
     def needs_rows(cls) -> MomentsError:
         return cls(
             "This study needs a scan that the sums do not hold. Expected rows. Run the plan on its data, without --moments."
+        )
+
+    @classmethod
+    def no_query(cls, reasons: Sequence[str]) -> MomentsError:
+        return cls(
+            f"No query can make the sums of this study: {listed(reasons)}. Expected a cluster study of means and ratios, without caps. "
+            "Leave these out, or run the plan where honestlift can reach the rows."
+        )
+
+    @classmethod
+    def no_sqlglot(cls) -> MomentsError:
+        return cls(
+            "Queries are written by the package 'sqlglot', which is not installed. Expected version 26 or later. "
+            "Install it: pip install 'honestlift[sql]'."
+        )
+
+    @classmethod
+    def no_dialect(cls, dialect: str, known: Sequence[str]) -> MomentsError:
+        return cls(f"There is no dialect {dialect!r}. {nearest(dialect, known)}")
+
+    @classmethod
+    def no_model(cls, name: str) -> MomentsError:
+        return cls(
+            f"{name!r} is no name of a dbt model or source. Expected letters, digits and underscores, and a dot between a source and its "
+            "table. Check the name."
+        )
+
+    @classmethod
+    def unspeakable(cls, name: str) -> MomentsError:
+        return cls(
+            f"The name {name!r} cannot stand in this query. Expected a name that is not empty, without NUL, and in a dbt model without "
+            "'{{', '{%' or '{#', which dbt would run. Rename the column in a view."
+        )
+
+    @classmethod
+    def repeated(cls, unit: str, rows: int, users: int) -> MomentsError:
+        return cls(
+            f"The query counted {rows:,} rows and {users:,} different values of {unit!r}. Expected one row per user. Aggregate to one "
+            "row per user, or set `rows: events` if the rows are events, and print the query anew."
+        )
+
+    @classmethod
+    def several_values(cls, unit: str, users: int) -> MomentsError:
+        return cls(
+            f"{users:,} values of {unit!r} have events with more than one cluster, arm, stratum, exposure, segment or covariate. "
+            "Expected one per user. Decide to which one they belong before the query."
         )
 
     @classmethod

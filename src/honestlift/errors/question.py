@@ -184,6 +184,13 @@ class AssignmentError(HonestliftError, ValueError):
         )
 
     @classmethod
+    def held_arms_impossible(cls) -> AssignmentError:
+        return cls(
+            "The rule could not have given the arms that are to be held: a stratum has more of one arm than the rule gives it. Expected "
+            "arms that follow the record. Hold the data to it with `honestlift check`."
+        )
+
+    @classmethod
     def not_in_record(cls, count: int, example: object) -> AssignmentError:
         return cls(
             f"{count:,} clusters are not in the assignment record, for example {example!r}, and it refuses late ones. "
@@ -257,13 +264,6 @@ class PlanError(HonestliftError, ValueError):
     @classmethod
     def bad_value(cls, where: str, key: str, value: object, reason: str) -> PlanError:
         return cls(f"{where}: {key} is {value!r}. {reason}. Change it; `honestlift schema` lists what each key takes.")
-
-    @classmethod
-    def not_yet(cls, where: str, key: str, version: str) -> PlanError:
-        return cls(
-            f"{where}: {key!r} is in the plan's contract, but version {version} cannot do it yet. Expected a plan without it. "
-            "Remove the key, or wait for the version that can."
-        )
 
     @classmethod
     def bad_lock(cls, path: str, reason: str) -> PlanError:

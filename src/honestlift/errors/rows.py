@@ -28,8 +28,8 @@ class SourceError(HonestliftError, OSError):
     @classmethod
     def unsupported(cls, kind: str) -> SourceError:
         return cls(
-            f"A {kind} is not a table that honestlift can read. Expected a path, a DuckDB relation, or a pandas, Polars, "
-            "Arrow or PySpark frame."
+            f"A {kind} is not a table that honestlift can read. Expected a path, a DuckDB relation, an Ibis table, or a pandas, "
+            "Polars, Arrow or PySpark frame."
         )
 
     @classmethod
@@ -57,6 +57,13 @@ class SourceError(HonestliftError, OSError):
     @classmethod
     def engine(cls, reason: str) -> SourceError:
         return cls(f"The engine stopped: {reason}. Nothing was estimated. Mend the data or give the engine more room.")
+
+    @classmethod
+    def no_room(cls, reason: str) -> SourceError:
+        return cls(
+            f"The engine has run out of room: {reason}. Nothing was estimated. Expected memory, or space on disk, for what a scan has "
+            "to hold. Raise --memory-limit, name a folder on a larger disk by --spill, or use fewer --threads."
+        )
 
 
 class ColumnError(HonestliftError, LookupError):

@@ -38,21 +38,26 @@ def read_arms(counts: Moments, design: ClusterDesign) -> Arms:
     roles = {
         design.cluster: "cluster",
         design.arm: "treatment",
-        **({design.exposure.column: "exposure"} if design.exposure else {}),
+        **({design.mark: "exposure"} if design.mark else {}),
     }
     for name, role in roles.items():
         missing = rows_without(counts.keys[name], counts.rows)
         if missing:
             raise DataError.missing_values(name, role, missing)
     key = counts.keys[design.arm]
-    treated, control = _arm_values(key, design.contrasts[0])
+    treated, control = values_of_arms(key, design.contrasts[0])
     rows = {label: int(counts.rows[key.codes == code].sum()) for code, label in enumerate(key.labels)}
     others = {str(label): n for label, n in rows.items() if label not in (treated, control)}
     _check_clusters(counts, design, treated, control)
     return Arms(treated=treated, control=control, others=others)
 
 
-def _arm_values(key: Key, design: ClusterDesign) -> tuple[Label, Label]:
+def values_of_arms(key: Key, design: ClusterDesign) -> tuple[Label, Label]:
+    """The values of the treated and of the control arm among those of the treatment column.
+
+    Raises:
+        DataError: if an arm is empty, or the two cannot be told.
+    """
     if isinstance(design.treatment, Treatment):
         named = {"treated": design.treatment.arms[0], "control": design.treatment.control}
         found: dict[str, Label] = {}

@@ -156,8 +156,8 @@ def as_cells(moments: Moments, design: ClusterDesign, arms: Arms) -> Cells:
     treatment = moments.keys[design.arm]
     treated = treatment.codes == treatment.labels.index(arms.treated)
     exposed = None
-    if design.exposure is not None:
-        exposed = _is_one(moments.keys[design.exposure.column], design.exposure.column) & ~treated
+    if design.mark is not None:
+        exposed = _is_one(moments.keys[design.mark], design.mark) & ~treated
     return Cells(
         moments=moments,
         names=names,

@@ -65,6 +65,8 @@ def _plain(column: pa.ChunkedArray[Any]) -> Any:
     if pa.types.is_floating(kind):
         whole = _compute.add(column, 0.0)  # −0 becomes 0: one group in the engine, which shows the one or the other of the two
         return _compute.if_else(_compute.is_nan(whole), None, whole)
+    if pa.types.is_timestamp(kind) and kind.tz is not None:  # the zone is the session's
+        return cast("Any", column).cast(pa.timestamp(kind.unit, "UTC")).cast(pa.string())
     plain = pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_decimal(kind) or pa.types.is_string(kind)
     return column if plain else cast("Any", column).cast(pa.string())
 

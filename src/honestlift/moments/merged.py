@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import hashlib
 import math
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from functools import reduce
 from glob import glob
 from itertools import combinations
@@ -82,7 +82,10 @@ def merge(parts: Sequence[StoredMoments]) -> StoredMoments:
     columns = {m: column_from(moments, m, *_range(found)) for m, found in ranges.items()}
     sketched = [part.header.get("sketch") for part in parts]
     known = all(sketched)
+    elsewhere = any(part.header.get("elsewhere") for part in parts)
     header: dict[str, Any] = {
+        "elsewhere": elsewhere,
+        **(added_facts([part.header for part in parts]) if elsewhere else {}),
         "engine": parts[0].header.get("engine", "elsewhere"),
         "one_in": max(part.header.get("one_in") or 0 for part in parts) if all(p.header.get("one_in") for p in parts) else None,
         "overlap_one_in": max(s["one_in"] for s in sketched if s) if known else None,
@@ -96,6 +99,12 @@ def merge(parts: Sequence[StoredMoments]) -> StoredMoments:
     return StoredMoments(
         moments=moments, question=parts[0].question, profile=profile_from(moments, columns), header=header, names=names
     )
+
+
+def added_facts(headers: Sequence[Mapping[str, Any]]) -> dict[str, int]:
+    """What queries said of their rows, where every one of them did."""
+    names = ("users", "nobody", "several", "gone")
+    return {name: sum(h[name] for h in headers) for name in names if all(name in h for h in headers)}
 
 
 def _require_alike(first: StoredMoments, second: StoredMoments) -> None:

@@ -5,7 +5,8 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
-_FACTOR, _SHIFT = math.e / 2, math.pi / 6
+FACTOR, SHIFT = math.e / 2, math.pi / 6
+"""Both irrational: data with few decimals cannot lie where the rounding of an origin flips."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -37,15 +38,15 @@ class ColumnProfile:
         """
         if not self.count or not self.spread > 0:
             return self.low if self.count else 0.0
-        step = 2.0 ** (math.floor(math.log2(self.spread * _FACTOR)) - 3)
-        return math.floor(self.mean / step + _SHIFT) * step
+        step = 2.0 ** (math.floor(math.log2(self.spread * FACTOR)) - 3)
+        return math.floor(self.mean / step + SHIFT) * step
 
     def about(self, spreads: float) -> float:
         """The mean and so many spreads, both on a fine power-of-two grid: the last bits of a parallel sum hardly ever move it."""
         if not self.spread > 0:
             return self.mean
-        step = 2.0 ** (math.floor(math.log2(self.spread * _FACTOR)) - 24)
-        mean, spread = (math.floor(v / step + _SHIFT) * step for v in (self.mean, self.spread))
+        step = 2.0 ** (math.floor(math.log2(self.spread * FACTOR)) - 24)
+        mean, spread = (math.floor(v / step + SHIFT) * step for v in (self.mean, self.spread))
         return mean + spreads * spread
 
     @property

@@ -10,7 +10,6 @@ import math
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-import duckdb
 import narwhals as nw
 import numpy as np
 import pyarrow as pa
@@ -24,7 +23,8 @@ from honestlift.moments.profile import ColumnProfile, Profile
 from honestlift.moments.spec import Spec, Sum
 from honestlift.moments.table import Moments
 from honestlift.source.connect import Source
-from honestlift.source.failure import first_line, is_failure
+from honestlift.source.failure import is_failure, is_interrupted, stopped
+from honestlift.source.repairs import fetched
 
 Frame = nw.LazyFrame[Any]
 
@@ -280,10 +280,10 @@ def collect(frame: Frame) -> pa.Table:
         SourceError: if the engine fails.
     """
     try:
-        return frame.collect("pyarrow").to_arrow()
-    except (duckdb.InterruptException, KeyboardInterrupt):
-        raise
+        return fetched(frame)
     except Exception as reason:
+        if is_interrupted(reason):
+            raise KeyboardInterrupt from reason
         if not is_failure(reason):
             raise
-        raise SourceError.engine(first_line(reason)) from reason
+        raise stopped(reason) from reason

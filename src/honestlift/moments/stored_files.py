@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from typing import Any, cast
 
 import numpy as np
@@ -16,6 +18,7 @@ from honestlift.moments.fetched import key_of
 from honestlift.moments.profile import ColumnProfile, Profile
 from honestlift.moments.spec import Sum
 from honestlift.moments.stored import HEADER, VERSION, StoredMoments, column_from, digest, in_key_order, profile_from
+from honestlift.moments.stored_text import read_text, with_typed_keys
 from honestlift.moments.table import Moments
 
 _Parquet = cast("Any", pq)
@@ -27,19 +30,27 @@ def read_stored(path: str) -> StoredMoments:
     Raises:
         MomentsError: if it is not there, no such file, cut short, changed, or of another version.
     """
+    text = path.lower().endswith((".csv", ".csv.gz"))
     try:
-        table = _Parquet.read_table(path, partitioning=None)
+        table = read_text(path) if text else _Parquet.read_table(path, partitioning=None)
     except FileNotFoundError:
         raise MomentsError.not_found(path) from None
     except (pa.ArrowException, OSError) as reason:
         raise MomentsError.unreadable(path, str(reason).splitlines()[0]) from reason
+    if "layout" not in table.column_names:  # an engine that names columns in capitals
+        table = table.rename_columns([name.lower() for name in table.column_names])
     plan = _layout(path, table)
+    table = with_typed_keys(table, len(plan["keys"]), plan.get("kinds")) if text else table
     moments = _moments(path, table, plan)
     header = _header(path, table)
     if not header:
         _require_possible(path, moments)
         return StoredMoments(
-            moments=moments, question=plan["question"], profile=_elsewhere(path, table, moments), header={}, names=(path,)
+            moments=moments,
+            question=plan["question"],
+            profile=_elsewhere(path, table, moments),
+            header=_told(path, table, plan),
+            names=(path,),
         )
     if header.pop("digest", None) != digest(moments, header):
         raise MomentsError.edited(path)
@@ -133,8 +144,11 @@ def _require_possible(path: str, moments: Moments) -> None:
             )
         if len(s.factors) == 2 and s.factors[0] == s.factors[1]:
             first, count = moments.sums.get(Sum(s.factors[:1], s.present)), moments.sums.get(Sum((), s.present))
-            slack = 1e-9 * np.abs(values) + 1e-300
-            if first is not None and count is not None and np.any(first**2 > count * (values + slack)):
+            if first is None or count is None:
+                continue
+            mean = float(values.sum()) / max(float(count.sum()), 1.0)
+            slack = 1e-9 * np.abs(values) + 1e-7 * abs(mean) * count + 1e-300  # sums are rounded by what is typical
+            if np.any(first**2 > count * (values + slack)):
                 raise MomentsError.impossible(path, f"the sum of squares of {named} is too small for its sum")
 
 
@@ -155,14 +169,27 @@ def _profile(values: Sequence[float]) -> ColumnProfile:
     )
 
 
+def _told(path: str, table: pa.Table, plan: Mapping[str, Any]) -> dict[str, Any]:
+    """What a query says of its rows beside the sums: the users, those without a name, those with several values, those left out."""
+    facts: dict[str, Any] = {"elsewhere": True, "engine": str(plan.get("dialect") or "elsewhere")}
+    for name in ("users", "nobody", "several", "gone"):
+        if name in table.column_names:
+            values = np.unique(_numbers(path, table, name))
+            if values.size != 1 or not 0 <= values[0] <= 2**53:
+                raise MomentsError.impossible(path, f"{name!r} is not one number from 0 up")
+            facts[name] = int(values[0])
+    return facts
+
+
 def _elsewhere(path: str, table: pa.Table, moments: Moments) -> Profile:
     """The profile of an answer that has no header: ranges from its columns ``l`` and ``h``, the rest from the sums."""
     columns: dict[str, ColumnProfile] = {}
     for j, m in enumerate(moments.origin):
         low, high = (_present(table, f"{end}{j}") for end in "lh")
-        if not low or not high:
+        if f"l{j}" not in table.column_names or f"h{j}" not in table.column_names:
             raise MomentsError.unreadable(path, f"it has no column 'l{j}' or 'h{j}' with the range of {m!r}")
-        columns[m] = column_from(moments, m, min(low), max(high))
+        infinite = int(_numbers(path, table, f"i{j}").sum()) if f"i{j}" in table.column_names else 0
+        columns[m] = replace(column_from(moments, m, min(low, default=math.nan), max(high, default=math.nan)), infinite=infinite)
     return profile_from(moments, columns)
 
 

@@ -23,8 +23,22 @@ class DataTable:
     table: str
 
 
-Place = DataPath | DataTable
-"""Where rows are."""
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataWarehouse:
+    """A table of a database that Ibis reaches; ``address`` has variables of the environment where credentials would stand."""
+
+    address: str
+    table: str
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class DataSpark:
+    """A table that a Spark session knows."""
+
+    table: str
+
+
+Place = DataPath | DataTable | DataWarehouse | DataSpark
 
 
 def resolve(path: str, folder: Path) -> str:
@@ -52,5 +66,7 @@ def shorten(path: str, folder: Path) -> str:
 
 def files_of(data: Place) -> list[Path]:
     """The files that a plan's data are in, as far as they lie on this machine."""
+    if isinstance(data, (DataWarehouse, DataSpark)):
+        return []
     path = data.path if isinstance(data, DataPath) else data.database
     return [] if "://" in path else [Path(found) for found in (glob(path, recursive=True) or [path])]

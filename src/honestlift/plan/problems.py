@@ -10,13 +10,13 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from honestlift.errors import PlanError
-from honestlift.plan.contract import NOT_YET, pattern
 from honestlift.plan.document import Document, KeyPath, Problem, spell
 from honestlift.plan.metrics import QuantileSection, RatioSection
 from honestlift.plan.opt_in import SECTIONS_OPT_IN
+from honestlift.plan.places import section_of
 from honestlift.plan.schema import SECTIONS
 from honestlift.plan.section import Section
-from honestlift.version import __version__
+from honestlift.source.address import holds_secret, shown
 
 _EXPECTED = {
     "string_type": "Expected text",
@@ -37,33 +37,27 @@ _EXPECTED = {
 _KINDS: dict[object, type[Section]] = {"ratio": RatioSection, "quantile": QuantileSection}
 
 
-def cannot_do_yet(document: Document, asked: Sequence[KeyPath]) -> list[Problem]:
-    """One problem for each key or value of the contract that this version cannot do."""
-    problems: list[Problem] = []
-    for path in asked:
-        key = f"{spell(path)}: {look_up(document, path)}" if NOT_YET[pattern(path)] else spell(path)
-        problems.append((document.line(path), PlanError.not_yet(document.where(path), key, __version__)))
-    return problems
-
-
-def invalid(document: Document, error: ValidationError, asked: Sequence[KeyPath]) -> list[Problem]:
+def invalid(document: Document, error: ValidationError) -> list[Problem]:
     """One problem for each key that is unknown or missing and each value that cannot be.
 
     Args:
         document: the plan file.
         error: what validation found.
-        asked: paths that cannot be done yet; what is missing beside them is no problem of its own.
     """
     details = error.errors(include_url=False)
     unknown = [_path(document, e) for e in details if e["type"] == "extra_forbidden"]
-    excused = {path[:-1] for path in asked if len(path) > 1}
     problems: dict[KeyPath, Problem] = {}
     for detail in details:
         path = _path(document, detail)
-        if detail["type"] == "missing" and (path[:-1] in excused or _misspelt(path, unknown)):
+        if detail["type"] == "missing" and _misspelt(path, unknown):
             continue
         problems.setdefault(path, (document.line(path), _problem(document, path, detail)))
     return list(problems.values())
+
+
+def pattern(path: KeyPath) -> str:
+    """A path of keys with a star for every place in a list: ``metrics.*.column``."""
+    return ".".join("*" if isinstance(part, int) else part for part in path)
 
 
 def look_up(document: Document, path: KeyPath) -> Any:
@@ -112,7 +106,7 @@ def _problem(document: Document, path: KeyPath, detail: ErrorDetails) -> PlanErr
     if isinstance(value, (dict, list)):
         shape = "a mapping" if isinstance(value, dict) else "a list" if value else "an empty list"
         return PlanError.wrong_shape(where, key, shape, expected)
-    return PlanError.bad_value(where, key, value, expected)
+    return PlanError.bad_value(where, key, shown(value) if isinstance(value, str) and holds_secret(value) else value, expected)
 
 
 def _expected(detail: ErrorDetails, value: Any) -> str:
@@ -140,7 +134,7 @@ def _section(document: Document, path: KeyPath) -> type[Section] | None:
     here, asked = pattern(path), look_up(document, path)
     if here == "metrics.*" and not _is_opt_in(document) and _has(asked, "kind") and asked["kind"] in _KINDS:
         return _KINDS[asked["kind"]]
-    return _sections(document).get(here)
+    return section_of(asked) if here == "data" else _sections(document).get(here)
 
 
 def _meaning(document: Document, path: KeyPath) -> str:
@@ -167,16 +161,9 @@ def _unknown_key(document: Document, where: str, path: KeyPath) -> PlanError:
         return PlanError.misplaced_key(section, key, "in a mean of a cluster study")
     if not get_close_matches(key, known, n=1, cutoff=0.6):
         for place in ("", "design"):
-            if place != here and key in (*sections[place].model_fields, *_contract(place)):
+            if place != here and key in sections[place].model_fields:
                 return PlanError.misplaced_key(section, key, f"under {place!r}" if place else "at the left margin")
-        if here != "metrics.*" and here in others and key in others[here].model_fields:
+        if here not in ("metrics.*", "data") and here in others and key in others[here].model_fields:
             kind = "cluster" if _is_opt_in(document) else "opt_in"
             return PlanError.misplaced_key(section, key, f"in a plan of `design: {{kind: {kind}}}`")
     return PlanError.unknown_key(section, key, known)
-
-
-def _contract(place: str) -> list[str]:
-    """Keys of a section that stand in the contract but cannot be done yet."""
-    prefix = f"{place}." if place else ""
-    inside = [key.removeprefix(prefix) for key in NOT_YET if key.startswith(prefix)]
-    return [key for key in inside if "." not in key]

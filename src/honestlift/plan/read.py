@@ -12,18 +12,17 @@ from pydantic import ValidationError
 
 from honestlift.design.assignment import Assignment
 from honestlift.design.cluster import ClusterDesign, Treatment
-from honestlift.design.exposure import Exposure
 from honestlift.design.metric import Mean, Metric, Quantile, Ratio, Winsorize
 from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
 from honestlift.errors import AssignmentError, DesignError, PlanError, TablesError
-from honestlift.plan.contract import set_aside
 from honestlift.plan.document import Document, KeyPath, Problem, read_document
+from honestlift.plan.exposure import read_exposure
 from honestlift.plan.location import Place, resolve
 from honestlift.plan.metrics import MetricSection, QuantileSection, RatioSection, WinsorizeSection
 from honestlift.plan.opt_in import OptInPlanSection, opt_in_study
 from honestlift.plan.places import place_of
-from honestlift.plan.problems import cannot_do_yet, invalid, look_up
+from honestlift.plan.problems import invalid, look_up
 from honestlift.plan.schema import DesignSection, PlanSection, TreatmentSection, as_arms
 from honestlift.plan.tables import TABLES, over_events, places_of, tables_of
 
@@ -53,20 +52,21 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
             in the order of the file, with file and line, the key, and what was expected.
     """
     document = read_document(path)
-    values, asked = set_aside(document.values)
-    values = {key: value for key, value in values.items() if value is not None or key not in OptInPlanSection.model_fields}
-    problems = [*document.problems, *cannot_do_yet(document, asked)]
+    values = {
+        key: value for key, value in document.values.items() if value is not None or key not in OptInPlanSection.model_fields
+    }
+    problems = list(document.problems)
     try:
         plan = _model(values).model_validate(values)
     except ValidationError as error:
-        raise _together([*problems, *invalid(document, error, asked)]) from None
+        raise _together([*problems, *invalid(document, error)]) from None
     folder = Path(os.path.abspath(path)).parent
     opt_in = isinstance(plan, OptInPlanSection)
     assignment = None if opt_in else _assignment(document, plan.design.assignment, folder, problems)
     if not _distinct_arms(document, plan.design.treatment, problems):
         raise _together(problems)
     try:
-        study = opt_in_study(plan, _means(plan)) if opt_in else _study(plan, assignment)
+        study = opt_in_study(plan, _means(plan)) if opt_in else _study(plan, assignment, folder)
     except (DesignError, TablesError) as error:
         place = _mentioned(document, str(error))
         problems.append((document.line(place), PlanError(f"{document.where(place)}: {error}")))
@@ -89,9 +89,9 @@ def _together(problems: Sequence[Problem]) -> PlanError:
     return ordered[0] if len(ordered) == 1 else PlanError.several(ordered)
 
 
-def _study(plan: PlanSection, assignment: Assignment | None) -> Study:
+def _study(plan: PlanSection, assignment: Assignment | None, folder: Path) -> Study:
     metrics, windows = over_events(plan.metrics)
-    design = _design(plan.unit, plan.design, assignment)
+    design = _design(plan.unit, plan.design, assignment, folder)
     return Study(
         design=design,
         metrics=tuple(_metric(metric) for metric in metrics),
@@ -117,8 +117,8 @@ def _means(plan: OptInPlanSection) -> tuple[Mean, ...]:
     return tuple(_mean(metric) for metric in plan.metrics)
 
 
-def _design(unit: str, design: DesignSection, assignment: Assignment | None) -> ClusterDesign:
-    treatment, exposure = design.treatment, design.exposure
+def _design(unit: str, design: DesignSection, assignment: Assignment | None, folder: Path) -> ClusterDesign:
+    treatment, exposure = design.treatment, read_exposure(design.exposure, folder)
     return ClusterDesign(
         unit=unit,
         cluster=design.cluster,
@@ -126,7 +126,7 @@ def _design(unit: str, design: DesignSection, assignment: Assignment | None) -> 
         if isinstance(treatment, str)
         else Treatment(column=treatment.column, treated=as_arms(treatment.treated), control=treatment.control),
         strata=tuple(design.strata),
-        exposure=None if exposure is None else Exposure(column=exposure.column, randomized=exposure.randomized),
+        exposure=exposure,
         uptake=design.uptake,
         assignment=assignment,
     )

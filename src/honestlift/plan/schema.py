@@ -8,6 +8,7 @@ from pydantic import ConfigDict, Discriminator, Field, Tag, WithJsonSchema, fiel
 from pydantic_core import PydanticCustomError
 
 from honestlift.design.cluster import Value
+from honestlift.plan.exposure import ArtifactsSection, EdgesSection, ExposureSection, FractionSection, MisclassificationSection
 from honestlift.plan.metrics import Metric, MetricSection, WinsorizeSection
 from honestlift.plan.places import DataSection, TableSection
 from honestlift.plan.section import SHORT_OR_LONG, Section, Text
@@ -52,19 +53,6 @@ def as_arms(treated: Value | list[Value]) -> Value | tuple[Value, ...]:
     return tuple(treated) if isinstance(treated, list) else treated
 
 
-class ExposureSection(Section):
-    """A 0/1 column that marks the users whom the treatment of others reached."""
-
-    model_config = ConfigDict(title="Exposure")
-
-    column: Text = Field(description="The 0/1 column that marks exposed users.", examples=["spillover_exposed"])
-    randomized: bool = Field(
-        default=False,
-        description="Set it to true to vouch that the design moves the mark; otherwise what uses it is an association.",
-        examples=[False],
-    )
-
-
 class DesignSection(Section):
     """What was done: whole clusters were randomized to two arms."""
 
@@ -89,8 +77,11 @@ class DesignSection(Section):
     exposure: ExposureSection | None = Field(
         default=None,
         title="Exposure",
-        description="Who was reached by the treatment of others.",
-        examples=[{"column": "spillover_exposed"}],
+        description="Who was reached by the treatment of others: a column, or a collaboration graph with a rule.",
+        examples=[
+            {"column": "spillover_exposed"},
+            {"edges": {"data": "edges.parquet", "source": "a", "target": "b"}, "rule": "any"},
+        ],
     )
     uptake: Text | None = Field(default=None, description="A 0/1 column of logged use of the feature.", examples=["used_feature"])
 
@@ -111,8 +102,13 @@ class AnyPlanSection(Section):
 
     name: Text = Field(default="Untitled study", description="The title of the study.", examples=["AI meeting notes"])
     data: DataSection = Field(
-        description="The rows: a parquet or CSV file or a glob, relative to the plan, or a table of a database.",
-        examples=["users.parquet", {"database": "warehouse.duckdb", "table": "users"}],
+        description="The rows: a parquet or CSV file or a glob, relative to the plan, or a table of a database or of an engine.",
+        examples=[
+            "users.parquet",
+            {"database": "warehouse.duckdb", "table": "users"},
+            {"spark": "catalog.lake.users"},
+            {"ibis": "postgres://analyst@db.example.org/lake", "table": "users"},
+        ],
     )
     unit: Text = Field(description="The column that names the user.", examples=["user_id"])
     rows: Literal["units", "events"] = Field(
@@ -149,8 +145,11 @@ class AnyPlanSection(Section):
         description="Users without a covariate: an error, dropped and counted, or a category. Missing outcomes drop per metric.",
         examples=["error"],
     )
-    headline: Literal["itt"] = Field(
-        default="itt", description="The effect in the headline: the contrast of the randomized arms.", examples=["itt"]
+    headline: Literal["itt", "gate"] = Field(
+        default="itt",
+        description="The effect in the headline: the contrast of the randomized arms (itt); or everyone on against everyone off (gate), "
+        "which needs a collaboration graph.",
+        examples=["itt"],
     )
     level: float = Field(default=0.95, ge=0.5, lt=1, description="Nominal coverage of every interval.", examples=[0.95])
     seed: int = Field(default=0, ge=0, description="Start of every random draw.", examples=[7])
@@ -200,6 +199,10 @@ SECTIONS: dict[str, type[Section]] = {
     "design": DesignSection,
     "design.treatment": TreatmentSection,
     "design.exposure": ExposureSection,
+    "design.exposure.edges": EdgesSection,
+    "design.exposure.artifacts": ArtifactsSection,
+    "design.exposure.rule": FractionSection,
+    "design.exposure.misclassification": MisclassificationSection,
     "metrics.*": MetricSection,
     "metrics.*.winsorize": WinsorizeSection,
     "covariates.*": CovariateSection,

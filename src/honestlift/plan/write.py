@@ -15,6 +15,7 @@ from honestlift.design.metric import Mean, Metric, Quantile, Ratio, Winsorize
 from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
 from honestlift.errors import DesignError
+from honestlift.plan.exposure import exposure_values
 from honestlift.plan.location import Place, shorten
 from honestlift.plan.opt_in import opt_in_values
 from honestlift.plan.places import place_values
@@ -91,7 +92,7 @@ def plan_text(
 
 def _cluster_values(study: Study, assignment: str | None, folder: Path, tables: Mapping[str, Place]) -> dict[str, Any]:
     """The keys that a cluster study has of its own."""
-    design = _design(study, assignment and shorten(assignment, folder))
+    design = _design(study, assignment and shorten(assignment, folder), folder)
     own: dict[str, Any] = {} if study.adjustment == "interacted" else {"adjustment": study.adjustment}
     own |= {"segments": list(study.segments)} if study.segments else {}
     own |= {} if study.missing == "error" else {"missing": study.missing}
@@ -99,7 +100,7 @@ def _cluster_values(study: Study, assignment: str | None, folder: Path, tables: 
     return {"rows": study.rows, "design": design, **own, "headline": study.headline}
 
 
-def _design(study: Study, assignment: str | None) -> dict[str, Any]:
+def _design(study: Study, assignment: str | None, folder: Path) -> dict[str, Any]:
     design = study.design
     arms = design.treatment
     values: dict[str, Any] = {"kind": "cluster", "cluster": design.cluster, "treatment": arms, "assignment": assignment}
@@ -108,7 +109,7 @@ def _design(study: Study, assignment: str | None) -> dict[str, Any]:
         values["treatment"] = {"column": arms.column, "treated": treated, "control": arms.control}
     values["strata"] = list(design.strata) or None
     if design.exposure:
-        values["exposure"] = {"column": design.exposure.column, "randomized": design.exposure.randomized}
+        values["exposure"] = exposure_values(design.exposure, folder)
     values["uptake"] = design.uptake
     return {key: value for key, value in values.items() if value is not None}
 

@@ -7,10 +7,21 @@ from typing import Any
 from honestlift.report import page, words
 from honestlift.report.asked import ALIKE, naive_ratio, primary
 from honestlift.report.figures import figures_of
-from honestlift.report.names import GROUPS, estimand
-from honestlift.report.page import FEWEST, Fact, Section, headline, told
+from honestlift.report.names import estimand
+from honestlift.report.page import Fact, Section, headline, told
+from honestlift.report.reach import reach_sections, stated
+from honestlift.report.saturation import LEAD, is_two_stage, saturation_sections, saturation_table
+from honestlift.report.saturation import subtitle as at_saturations
 from honestlift.report.segments import found as told_segments
+from honestlift.report.spillover import exposure
+from honestlift.report.spillover import lead as leakage
 from honestlift.result import Lift
+
+ARMS = (
+    "Users of treated workspaces minus users of control workspaces: first what a test of users says, then what the workspaces say, which "
+    "were randomized."
+)
+"""What the results of a study of two arms are."""
 
 
 def sections(lift: Lift) -> list[Section]:
@@ -21,8 +32,7 @@ def sections(lift: Lift) -> list[Section]:
             id="results",
             link="Results",
             title="Results: naive beside honest",
-            lead="Users of treated workspaces minus users of control workspaces: first what a test of users says, then what the "
-            "workspaces say, which were randomized.",
+            lead=LEAD if is_two_stage(lift) else ARMS,
         ),
         *page.guardrails_section(lift),
         page.checks_section(lift),
@@ -33,8 +43,11 @@ def sections(lift: Lift) -> list[Section]:
         made.append(Section(id="looks", link="Looks", title=title, lead=lead, figures=("monitoring",), part="pictures"))
     if reached or "density" in found:
         title = "Spillover: whom the treatment of others reached" if reached else "Outcome by arm"
-        shown = tuple(name for name in ("density",) if name in found)
-        made.append(Section(id="spillover", link="Spillover" if reached else title, title=title, figures=shown))
+        shown = tuple(name for name in ("dose", "contamination", "density") if name in found)
+        made.append(
+            Section(id="spillover", link="Spillover" if reached else title, title=title, lead=leakage(lift), figures=shown)
+        )
+    made += [*saturation_sections(lift), *reach_sections(lift)]
     if "caterpillar" in found:
         lead = " ".join(filter(None, (resemblance(lift), sizes(lift))))
         title = "Workspace by workspace"
@@ -70,6 +83,7 @@ def contents(lift: Lift) -> dict[str, Any]:
         "observational": False,
         "facts": facts(lift),
         "exposure": exposure(lift),
+        "stated": stated(lift) | ({"saturations": saturation_table(lift)} if is_two_stage(lift) else {}),
         "share_head": "Of control",
         "letters": "T is 1 in treated workspaces, i counts users, g workspaces; G or K is the number of workspaces, n that of users, "
         "k that of coefficients.",
@@ -79,6 +93,8 @@ def contents(lift: Lift) -> dict[str, Any]:
 def subtitle(lift: Lift) -> list[str]:
     """What was studied, on how many, and when."""
     data = lift.data
+    if is_two_stage(lift):
+        return ["Workspaces randomized to shares of treated users", words.count(data["n_units"], "user"), *at_saturations(lift)]
     treated = f"{words.count(data['n_treated_clusters'], 'workspace')} treated, "
     treated += f"{data['n_clusters'] - data['n_treated_clusters']:,} control"
     arms = lift.population.get("named_arms")
@@ -136,18 +152,3 @@ def sizes(lift: Lift) -> str:
         return ""
     low, middle, high = (told(size[key]) for key in ("min", "median", "max"))
     return f"Workspaces have from {low} to {high} users, the middle one {middle}."
-
-
-def exposure(lift: Lift) -> list[tuple[str, str, str]]:
-    """Users by arm and exposure, and their share of the arm; empty where there is no exposure."""
-    counts = {str(k): int(v) for k, v in lift.population.get("exposure_counts", {}).items()}
-    if not {"exposed control", "pure control"} <= counts.keys():
-        return []
-    control = counts["exposed control"] + counts["pure control"]
-    made: list[tuple[str, str, str]] = []
-    for group in ("exposed control", "pure control"):
-        few = min(counts["exposed control"], counts["pure control"]) < FEWEST
-        share = "–" if few else words.percent(counts[group] / control if control else None)
-        made.append((GROUPS[group], told(counts[group]), f"{share} of control users"))
-    treated = counts.get("treated")
-    return [("Treated", told(treated), "all reached by their own treatment"), *made] if treated is not None else made

@@ -14,7 +14,14 @@ ROADS = {
     "cluster_means:unadjusted": "workspace means, unadjusted",
     "cluster_means:adjusted": "workspace means, adjusted",
     "cluster_means": "workspace means, each once",
+    "exposure_strata_ols": "exposure, among equal chances of it",
+    "exposure_hajek": "exposure, by inverse probability",
     "two_exposure_ols": "two exposures, by workspace",
+    "difference_in_means": "treated − control, leakage ignored",
+    "surrounded": "users whose partners share their arm",
+    "surrounded_hajek": "the same, by inverse probability",
+    "linear_in_fraction": "line through the treated share of ties",
+    "two_stage": "workspaces of both saturations",
     "iv_2sls": "use, the arm as instrument (2SLS)",
     "published_rollout": "direct + share × spillover",
     "naive": "opted in − others (naive)",
@@ -47,6 +54,7 @@ VARIANTS = {
     "randomization": "randomization test",
     "anderson_rubin": "Anderson–Rubin",
     "always_valid": "at every look",
+    "design": "re-drawn arms",
     "cross_fitted": "cross-fitted",
     "unadjusted": "unadjusted",
 }
@@ -55,7 +63,11 @@ ESTIMANDS = {
     "itt_cluster": "Effect per workspace",
     "direct": "Direct effect",
     "spillover": "Spillover",
+    "spillover_treated": "Spillover on treated users",
     "gate": "Everyone on − everyone off",
+    "indirect": "Effect of colleagues' treatment on control users",
+    "total": "Effect of both on treated users",
+    "overall": "Effect on all users of a workspace",
     "cace": "Effect on those who use it because it is offered",
     "ATE": "Effect on everyone (ATE)",
     "ATT": "Effect on those who opted in (ATT)",
@@ -73,7 +85,7 @@ WHOM = {
 }
 """Whose effect an estimand of an opt-in study is."""
 
-FADED = ("naive_ols", "published_rollout", "naive")
+FADED = ("naive_ols", "published_rollout", "difference_in_means", "naive")
 """Methods that are shown for comparison only: hollow and dashed."""
 
 CHECKS = {
@@ -90,6 +102,12 @@ CHECKS = {
     "size_effect": "Effect and size of workspace",
     "exposure_not_randomized": "Exposure is randomized",
     "exposure_positivity": "Exposure has a contrast",
+    "ties_unknown": "Ties lead into the study",
+    "ties_after_launch": "Ties are from before the launch",
+    "placebo_exposure": "Exposure did nothing before",
+    "interference": "Others' arms move outcomes",
+    "launch_agreement": "Roads to the launch agree",
+    "misclassification": "Marks wrong at stated rates",
     "use_in_control": "Use in control workspaces",
     "first_stage": "The offer moves use",
     "missing_outcome": "Missing outcomes",
@@ -99,6 +117,7 @@ CHECKS = {
     "denominator": "Denominator of a ratio",
     "winsorized": "Capped metric",
     "quantile": "Quantile can move",
+    "saturation_cells": "Users of both arms in a workspace",
     "segment_balance": "Segment is not moved",
     "adjustment": "Adjusted for covariates",
     "placebo_lab": "Placebo lab",
@@ -162,7 +181,13 @@ QUANTILES = {"itt_user": "Effect on the quantile"}
 def estimand(e: Estimate) -> str:
     """What an estimate is an estimate of."""
     named = {"difference of ratios": RATIOS, "difference of quantiles": QUANTILES}.get(e.scale, ESTIMANDS)
-    return named.get(e.estimand, e.estimand)
+    base, _, at = e.estimand.partition(":")
+    return f"{named.get(base, base)}, {_saturations(at)}" if at else named.get(base, base)
+
+
+def _saturations(at: str) -> str:
+    """``50 % treated``, ``75 % − 25 % treated`` of the saturations that an estimand carries."""
+    return " − ".join(f"{100 * float(share):.6g} %" for share in at.split("-")) + " treated"
 
 
 def whole(e: Estimate) -> str:

@@ -13,6 +13,9 @@ from honestlift.report.names import ESTIMANDS, FADED, ROADS, STEPS, VARIANTS, as
 from honestlift.report.names import road as road_name
 from honestlift.result import Estimate, Lift
 
+BESIDE = ("cluster_wls", "exposure_hajek", "two_exposure_ols", "difference_in_means", "surrounded", "surrounded_hajek")
+"""Roads that stand among all roads only, where a collaboration graph opens better ones."""
+
 FULL = 6
 """Metrics up to which each shows all its roads; beyond it the others show the naive and the honest number."""
 
@@ -89,7 +92,9 @@ def blocks(lift: Lift) -> list[Block]:
 
 
 def _block(lift: Lift, metric: Asked, *, full: bool) -> Block:
-    roads = [e for e in estimates_of(lift, metric.name) if is_road(e) and e.method != "cluster_wls"]
+    own = estimates_of(lift, metric.name)
+    by_design = any(e.method == "exposure_strata_ols" for e in own)
+    roads = [e for e in own if is_road(e) and e.method not in (BESIDE if by_design else ("cluster_wls",))]
     kept = [e for e in roads if full or e.headline or e.method in NAIVE]
     if lift.kind == "cluster":
         return _drawn(lift, metric, kept)

@@ -18,6 +18,7 @@ from honestlift.report.assumptions import assumptions, rests_on
 from honestlift.report.lab import lab
 from honestlift.report.looks import looks
 from honestlift.report.names import FADED, STATES, VARIANTS, as_share, beyond_lab, estimand, is_adjusted, is_road, road
+from honestlift.report.reach import reach
 from honestlift.report.segments import segments
 from honestlift.result import Check, Estimate, Lift, Number
 
@@ -56,6 +57,8 @@ def renderable(lift: Lift) -> RenderableType:
         parts.append(Padding(lab(lift.tables["placebo_lab"], adjusted=beyond_lab(lift.headline(primary(lift)))), (1, 0, 0, 0)))
     if "monitoring" in lift.tables:
         parts.append(Padding(looks(lift.tables["monitoring"], primary(lift)), (1, 0, 0, 0)))
+    leaks = reach(lift)
+    parts += [Padding(leaks, (1, 0, 0, 0))] if leaks else []
     parts.append(_checks(lift.checks))
     parts += [_ledger(lift)] if lift.ledger else []
     return Group(*parts, _foot(lift))

@@ -10,7 +10,9 @@ from honestlift.report.asked import primary, records
 from honestlift.report.figures.balance import differences
 from honestlift.report.figures.categories import levels
 from honestlift.report.figures.caterpillar import workspaces
+from honestlift.report.figures.contamination import leaks
 from honestlift.report.figures.density import groups
+from honestlift.report.figures.dose import doses
 from honestlift.report.figures.forest import roads
 from honestlift.report.figures.monitoring import looks
 from honestlift.report.figures.overlap import sides
@@ -62,6 +64,30 @@ def _ends(low: float, high: float) -> tuple[str, str]:
         return (words.number(low + 0.5, 0), words.number(high - 0.5, 0))
     places = words.decimals((high - low) / 2)
     return (words.number(low, places), words.number(high, places))
+
+
+def _dose(lift: Lift) -> Twin:
+    rows: list[tuple[str, ...]] = []
+    for r in doses(lift):
+        places = words.places_of(r["conf_low"], r["conf_high"]) if r["conf_low"] is not None else 2
+        ends = words.interval(r["conf_low"], r["conf_high"], places) if r["conf_low"] is not None else "–"
+        share = "none" if r["high"] == 0 else f"{words.percent(r['low'])} to {words.percent(r['high'])}"
+        rows.append((r["arm"].capitalize(), share, f"{r['users']:,}", words.signed(r["estimate"], places), ends))
+    return Twin(heads=("Arm", "Treated share", "Users", "Difference", "Interval"), rows=tuple(rows), named=2)
+
+
+def _contamination(lift: Lift) -> Twin:
+    rows = tuple(
+        (
+            words.clean(r["cluster"]),
+            r["arm"],
+            f"{r['users']:,}",
+            words.percent(r["share_within"]),
+            words.percent(r["share_to_treated"]),
+        )
+        for r in leaks(lift)
+    )
+    return Twin(heads=("Workspace", "Arm", "Users", "Ties within", "Ties to treated others"), rows=rows, named=2)
 
 
 def _caterpillar(lift: Lift) -> Twin:
@@ -161,6 +187,8 @@ def _weights(lift: Lift) -> Twin:
 TWINS: dict[str, Callable[[Lift], Twin]] = {
     "forest": _forest,
     "density": _density,
+    "dose": _dose,
+    "contamination": _contamination,
     "caterpillar": _caterpillar,
     "monitoring": _monitoring,
     "segments": _segments,

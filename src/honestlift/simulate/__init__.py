@@ -8,6 +8,7 @@ Example:
 
 from honestlift.simulate.cluster_draws import ClusterSums
 from honestlift.simulate.cluster_world import ClusterWorld, coverage_world
+from honestlift.simulate.graph_world import collaboration_graph
 from honestlift.simulate.opt_in_world import OptInWorld, hidden_cause, low_adoption, no_overlap
 from honestlift.simulate.published import collaboration, published
 from honestlift.simulate.world import Components, Decomposition, Splits, World, decompose, redraw_splits
@@ -21,6 +22,7 @@ __all__ = [
     "Splits",
     "World",
     "collaboration",
+    "collaboration_graph",
     "coverage_world",
     "decompose",
     "hidden_cause",

@@ -76,12 +76,14 @@ class World:
         truth: estimand to its true value.
         components: what the outcome is made of, where workspaces were assigned to arms.
         assignment: the record of the assignment, where it was drawn by a rule.
+        edges: ties between the users, where the world has a collaboration graph.
     """
 
     table: pa.Table
     truth: Mapping[str, float]
     components: Components | None = None
     assignment: Assignment | None = None
+    edges: pa.Table | None = None
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -11,27 +11,42 @@ import narwhals as nw
 import pyarrow as pa
 
 from honestlift.errors import SourceError
-from honestlift.source.duck import duck_source, engine
+from honestlift.source.address import is_address
+from honestlift.source.duck import duck_source
+from honestlift.source.engine import Limits, engine
 from honestlift.source.failure import first_line
 from honestlift.source.files import open_files
+from honestlift.source.sessions import database_table
 from honestlift.source.spark import is_spark, spark_source, spark_table
 from honestlift.source.table import Kind, Source
+from honestlift.source.warehouse import ibis_source, is_ibis
 
 __all__ = ["Kind", "Source", "connect"]
 
 _DATABASE = (".duckdb", ".db", ".ddb")
 
 
-def connect(data: Any, *, table: str | None = None, threads: int | None = None, memory_limit: str | None = None) -> Source:
+def connect(
+    data: Any,
+    *,
+    table: str | None = None,
+    threads: int | None = None,
+    memory_limit: str | None = None,
+    spill: str | os.PathLike[str] | None = None,
+    spill_limit: str | None = None,
+) -> Source:
     """Make a Source of rows, wherever they live. The rows stay there.
 
     Args:
         data: a path or glob to parquet or CSV files, a folder of parquet files, a DuckDB database file (with ``table``), a DuckDB
-            relation, a pandas, Polars (eager or lazy), Arrow or Narwhals frame, a PySpark DataFrame, or a Spark session (with
-            ``table``). A Source comes back as it is.
-        table: name of the table, for a database file or a Spark session; ``schema.table`` where it is not in the main schema.
+            relation, a pandas, Polars (eager or lazy), Arrow or Narwhals frame, a PySpark DataFrame, a Spark session (with
+            ``table``), an Ibis table, or the address of a database, ``"postgres://user@host/database"`` (with ``table``). A Source
+            comes back as it is. ``${NAME}`` in an address is a variable of the environment; put the password there.
+        table: name of the table, for a database or a Spark session; ``schema.table`` where it is not in the main schema.
         threads: threads of the engine; all cores by default. The numbers do not depend on it.
         memory_limit: what the engine may use before it spills to disk, e.g. ``"4GB"``.
+        spill: folder to spill into, in one of the engine's own that goes with the process; that of the system by default.
+        spill_limit: what may be spilled, e.g. ``"100GB"``; nine tenths of the free space by default.
 
     Raises:
         SourceError: if there is nothing at the path, or it cannot be read.
@@ -44,26 +59,31 @@ def connect(data: Any, *, table: str | None = None, threads: int | None = None, 
     """
     if isinstance(data, Source):
         return data
+    limits = Limits(
+        threads=threads, memory=memory_limit, spill=None if spill is None else os.fspath(spill), spill_limit=spill_limit
+    )
     if isinstance(data, duckdb.DuckDBPyRelation):
         return duck_source(data, None, tuple(data.columns))
     if isinstance(data, (str, bytes, os.PathLike)):
         path = os.fsdecode(cast("str | os.PathLike[str]", data))
-        if table is not None or path.lower().endswith(_DATABASE):
-            return _database(path, table, threads, memory_limit)
-        connection = engine(threads, memory_limit)
+        if table is not None or is_address(path) or path.lower().endswith(_DATABASE):
+            return _database(path, table, limits)
+        connection = engine(limits)
         relation, columns = open_files(path, connection)
         return duck_source(relation, connection, columns)
     native = nw.to_native(data, pass_through=True)
     if is_spark(native):
         return spark_source(native) if table is None else spark_table(native, table)
-    return _frame(native, engine(threads, memory_limit))
+    return ibis_source(native) if is_ibis(native) else _frame(native, engine(limits))
 
 
-def _database(path: str, table: str | None, threads: int | None, memory_limit: str | None) -> Source:
+def _database(path: str, table: str | None, limits: Limits) -> Source:
+    if is_address(path):
+        return database_table(path, table)
     if not os.path.exists(path):
         raise SourceError.not_found(path)
     try:
-        connection = engine(threads, memory_limit, path)
+        connection = engine(limits, path)
         query = "SELECT table_schema, table_name FROM information_schema.tables WHERE table_catalog = current_database()"
         found = [(str(schema), str(name)) for schema, name in connection.execute(query).fetchall()]
         known = {name if schema == "main" else f"{schema}.{name}": (schema, name) for schema, name in found}

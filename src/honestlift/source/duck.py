@@ -4,19 +4,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
-from functools import cache
+from itertools import count
 from typing import Any, Literal, Self
 
 import duckdb
 import narwhals as nw
 import pyarrow as pa
 
-from honestlift.errors import DesignError, SourceError
-from honestlift.source.failure import first_line
+from honestlift.errors import ReachError
+from honestlift.source.engine import another, beside
+from honestlift.source.failure import stopped
 from honestlift.source.table import PRIME, Kind, Source
 
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
-_SIZE = "a size such as '4GB'"
+_NUMBERS = count()
+"""Tables that are written side by side need names of their own."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -100,6 +102,46 @@ class DuckSource(Source):
         """
         return self._copied(rows, columns, kinds, 0)
 
+    def beside(self, names: Sequence[str], other: Source, others: Sequence[str]) -> tuple[Source, Source]:
+        """Columns of two tables, streamed into one connection of their own, where they can be joined.
+
+        Raises:
+            SourceError: if the other is in another engine, or an engine fails.
+        """
+        if not isinstance(other, DuckSource):
+            raise ReachError.two_engines(self.engine, other.engine)
+        connection = beside(self.connection)
+        made = [_streamed(source.select(columns), connection) for source, columns in ((self, names), (other, others))]
+        mine = replace(self, relation=made[0], connection=connection, columns=tuple(names), kinds=tuple(map(self.kind, names)))
+        kinds = tuple(map(other.kind, others))
+        return mine, replace(other, relation=made[1], connection=connection, columns=tuple(others), kinds=kinds)
+
+    def written(self, rows: nw.LazyFrame[Any], columns: Sequence[str], kinds: Sequence[Kind]) -> Self:
+        """Rows that were made from one that ``beside`` gave, in a temporary table of the same connection."""
+        if self.connection is None:
+            raise ValueError("The rows are not this library's to write. Expected a Source that `beside` gave.")
+        relation, name = nw.to_native(rows), f"t{next(_NUMBERS)}"
+        try:
+            self.connection.execute(f"CREATE TEMP TABLE {name} AS {relation.sql_query()}")
+        except duckdb.Error as reason:
+            raise stopped(reason) from reason
+        return replace(self, relation=self.connection.table(f"temp.{name}"), columns=tuple(columns), kinds=tuple(kinds))
+
+    def released(self) -> None:
+        """Give back the room of what ``written`` wrote, by dropping the table; the Source is of no use after it."""
+        if self.connection is not None:
+            self.connection.execute(f"DROP TABLE IF EXISTS temp.{self.relation.alias}")
+
+    def placed(self, table: pa.Table) -> nw.LazyFrame[Any]:
+        """A small table of ours, where it can be joined with one that ``beside`` gave."""
+        if self.connection is None:
+            raise ValueError("The rows are not this library's to join. Expected a Source that `beside` gave.")
+        name = f"t{next(_NUMBERS)}"
+        self.connection.register("incoming", table)
+        self.connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM incoming")
+        self.connection.unregister("incoming")
+        return nw.from_native(self.connection.table(f"temp.{name}"))
+
     def sorted_copy(self, names: Sequence[str], keys: int) -> Source:
         """A copy of the named columns, sorted by the first ``keys`` of them, in a temporary table that goes when the copy does.
 
@@ -109,11 +151,13 @@ class DuckSource(Source):
         kinds: list[Kind] = [self.kind(n) for n in names]
         ordered = self._project(names).order(", ".join(f"c{i}" for i in range(keys)))
         if self.connection is not None:
-            cursor = self.connection.cursor()
+            cursor = another(self.connection)
             try:
                 cursor.execute(f"CREATE TEMP TABLE kept AS {ordered.sql_query()}")
             except duckdb.CatalogException:
                 cursor.close()
+            except duckdb.Error as reason:
+                raise stopped(reason) from reason
             else:
                 copy = cursor.table("temp.kept")
                 return replace(self, relation=copy, connection=cursor, columns=tuple(names), kinds=tuple(kinds))
@@ -142,7 +186,7 @@ class DuckSource(Source):
     def _copied(self, rows: nw.LazyFrame[Any], columns: Sequence[str], kinds: Sequence[Kind], order: int) -> Source:
         """A temporary table, sorted by ``order`` columns."""
         try:
-            connection = engine(*self._limits())  # before the reader: a query in between would cut its stream short in silence
+            connection = beside(self.connection)  # before the reader: a query in between would cut its stream short in silence
             relation: Any = nw.to_native(rows)
             reader = relation.to_arrow_reader() if hasattr(relation, "to_arrow_reader") else relation.fetch_record_batch()
             connection.register("rows", reader)
@@ -150,16 +194,9 @@ class DuckSource(Source):
             connection.execute(f"CREATE TEMP TABLE kept AS SELECT * FROM rows{by}")
             connection.unregister("rows")
         except (duckdb.Error, pa.ArrowException) as reason:
-            raise SourceError.engine(first_line(reason)) from reason
+            raise stopped(reason) from reason
         copy = connection.table("temp.kept")
         return DuckSource(relation=copy, connection=connection, columns=tuple(columns), kinds=tuple(kinds), engine=self.engine)
-
-    def _limits(self) -> tuple[int | None, str | None]:
-        """Threads and memory that the engine may use."""
-        if self.connection is None:
-            return None, None
-        found = self.connection.execute("SELECT current_setting('threads'), current_setting('memory_limit')").fetchall()
-        return int(found[0][0]), str(found[0][1])
 
     def _project(self, names: Sequence[str]) -> duckdb.DuckDBPyRelation:
         return self.relation.project(", ".join(f"#{self.columns.index(n) + 1} AS c{i}" for i, n in enumerate(names)))
@@ -168,24 +205,18 @@ class DuckSource(Source):
         return self.relation.project(", ".join(f"#{i + 1} AS c{i}" for i in range(count or len(self.columns))))
 
 
-@cache
-def _shared() -> duckdb.DuckDBPyConnection:
-    """One engine per process for files and frames: to start one costs milliseconds, a cursor on it nothing."""
-    return duckdb.connect()
-
-
-def engine(threads: int | None, memory_limit: str | None, database: str = ":memory:") -> duckdb.DuckDBPyConnection:
-    """A connection of its own; on the shared engine unless there is a database file, or limits, which hold for a whole engine."""
-    if (threads, memory_limit, database) == (None, None, ":memory:"):
-        return _shared().cursor()
-    connection = duckdb.connect(database, read_only=database != ":memory:")
-    for name, value, expected in (("threads", threads, "a number of threads from 1 up"), ("memory_limit", memory_limit, _SIZE)):
-        try:
-            if value is not None:
-                connection.execute(f"SET {name} = $1", [value])
-        except duckdb.Error as reason:
-            raise DesignError.out_of_range(name, value, expected) from reason
-    return connection
+def _streamed(rows: nw.LazyFrame[Any], connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+    """A temporary table of a connection from rows of another, or of a user's, which it does not know."""
+    name = f"t{next(_NUMBERS)}"
+    try:
+        relation: Any = nw.to_native(rows)
+        reader = relation.to_arrow_reader() if hasattr(relation, "to_arrow_reader") else relation.fetch_record_batch()
+        connection.register("incoming", reader)
+        connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM incoming")
+        connection.unregister("incoming")
+    except (duckdb.Error, pa.ArrowException) as reason:
+        raise stopped(reason) from reason
+    return connection.table(f"temp.{name}")
 
 
 def duck_source(

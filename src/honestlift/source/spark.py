@@ -10,8 +10,9 @@ from typing import Any, Literal, Self
 from weakref import finalize
 
 import narwhals as nw
+import pyarrow as pa
 
-from honestlift.errors import SourceError
+from honestlift.errors import ReachError, SourceError
 from honestlift.source.failure import first_line, is_failure
 from honestlift.source.table import PRIME, Kind, Source
 
@@ -66,6 +67,32 @@ class SparkSource(Source):
         held = Persisted(_by_position(nw.to_native(rows)))
         return replace(self, rows=held.rows, persisted=held, columns=tuple(columns), kinds=tuple(kinds))
 
+    def beside(self, names: Sequence[str], other: Source, others: Sequence[str]) -> tuple[Source, Source]:
+        """Columns of two tables of the cluster, held by it.
+
+        Raises:
+            SourceError: if the other is not in Spark.
+        """
+        if not isinstance(other, SparkSource):
+            raise ReachError.two_engines(self.engine, other.engine)
+        pairs: list[tuple[SparkSource, Sequence[str]]] = [(self, names), (other, others)]
+        mine, its = [s.kept(s.select(columns), columns, [s.kind(n) for n in columns]) for s, columns in pairs]
+        return mine, its
+
+    def written(self, rows: nw.LazyFrame[Any], columns: Sequence[str], kinds: Sequence[Kind]) -> Self:
+        """Rows that were made from one that ``beside`` gave, held by the cluster."""
+        held = Persisted(_by_position(nw.to_native(rows)))
+        return replace(self, rows=held.rows, persisted=held, columns=tuple(columns), kinds=tuple(kinds))
+
+    def released(self) -> None:
+        """Give back the room of what ``written`` wrote; the cluster makes it again if it is still asked for."""
+        if self.persisted is not None:
+            _forget(self.persisted.rows)
+
+    def placed(self, table: pa.Table) -> nw.LazyFrame[Any]:
+        """A small table of ours, where it can be joined with this one."""
+        return nw.from_native(self.rows.sparkSession.createDataFrame(table))
+
     def sorted_copy(self, names: Sequence[str], keys: int) -> Source:  # noqa: ARG002
         """The named columns: Spark adds up by hash within a partition, which sorted rows do not speed up."""
         return self.made(self.select(names), names, [self.kind(n) for n in names])
@@ -113,6 +140,22 @@ def spark_source(data: Any) -> SparkSource:
     try:
         types = [str(f.dataType.simpleString()) for f in data.schema.fields]
         return SparkSource(rows=_by_position(data), columns=tuple(data.columns), kinds=tuple(_kind(t) for t in types))
+    except Exception as reason:
+        if not is_failure(reason):
+            raise
+        raise SourceError.engine(first_line(reason)) from reason
+
+
+def spark_session() -> Any:
+    """The session that runs, or else one by Spark's own configuration: ``SPARK_CONF_DIR``, ``SPARK_REMOTE``, ``PYSPARK_SUBMIT_ARGS``.
+
+    Raises:
+        SourceError: if PySpark is not installed, or no session starts.
+    """
+    try:
+        return import_module("pyspark.sql").SparkSession.builder.appName("honestlift").getOrCreate()
+    except ImportError as reason:
+        raise ReachError.no_extra("spark", reason.name or "pyspark") from None
     except Exception as reason:
         if not is_failure(reason):
             raise

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import narwhals as nw
+import pyarrow as pa
 
 from honestlift.errors import ColumnError
 
@@ -92,6 +93,30 @@ class Source(ABC):
         Raises:
             SourceError: if the engine fails.
         """
+
+    @abstractmethod
+    def beside(self, names: Sequence[str], other: Source, others: Sequence[str]) -> tuple[Source, Source]:
+        """Columns of two tables, written once where they can be joined; they go when both Sources do.
+
+        Raises:
+            SourceError: if no engine holds both, or one fails.
+        """
+
+    @abstractmethod
+    def written(self, rows: nw.LazyFrame[Any], columns: Sequence[str], kinds: Sequence[Kind]) -> Self:
+        """Rows that were made from one that ``beside`` gave, written once where they can be joined with it.
+
+        Raises:
+            SourceError: if the engine fails.
+        """
+
+    @abstractmethod
+    def released(self) -> None:
+        """Give back the room of what ``written`` wrote; the Source is of no use after it."""
+
+    @abstractmethod
+    def placed(self, table: pa.Table) -> nw.LazyFrame[Any]:
+        """A small table of ours, where it can be joined with one that ``beside`` gave."""
 
     @abstractmethod
     def sorted_copy(self, names: Sequence[str], keys: int) -> Source:

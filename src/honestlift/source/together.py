@@ -12,7 +12,8 @@ import narwhals as nw
 import pyarrow as pa
 
 from honestlift.errors import SourceError, TablesError
-from honestlift.source.duck import DuckSource, engine
+from honestlift.source.duck import DuckSource
+from honestlift.source.engine import beside
 from honestlift.source.failure import first_line
 from honestlift.source.table import Kind, Source
 
@@ -36,13 +37,7 @@ def together(sources: Sequence[Source]) -> list[Source]:
     if not isinstance(first, DuckSource):
         return list(sources)
     found = [s for s in sources if isinstance(s, DuckSource)]
-    limits = (
-        first.connection.execute("SELECT current_setting('threads'), current_setting('memory_limit')")
-        if first.connection
-        else None
-    )
-    threads, memory = limits.fetchall()[0] if limits else (None, None)
-    connection = engine(None if threads is None else int(threads), memory)
+    connection = beside(first.connection)
     return [replace(s, relation=_brought(s, connection), connection=connection) for s in found]
 
 

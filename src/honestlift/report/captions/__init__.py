@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from honestlift.report.captions import choice, cluster, doubt, promises, segments
+from honestlift.report.captions import choice, cluster, doubt, leakage, promises, segments
 from honestlift.report.captions.caption import Caption
 from honestlift.result import Lift
 
@@ -13,6 +13,8 @@ __all__ = ["Caption", "caption"]
 CAPTIONS: dict[str, Callable[[Lift], Caption]] = {
     "forest": lambda lift: (cluster if lift.kind == "cluster" else choice).forest(lift),
     "density": cluster.density,
+    "dose": leakage.dose,
+    "contamination": leakage.contamination,
     "caterpillar": cluster.caterpillar,
     "monitoring": promises.monitoring,
     "segments": segments.segments,

@@ -22,7 +22,8 @@ def forest(lift: Lift) -> Caption:
     """Where the intervals by workspace lie, and how far off the naive one is."""
     rows = roads(lift)
     honest = [e for e in rows if tone(e) in ("honest", "headline") and e.conf_low is not None]
-    finding = [_against_zero(honest), _narrowness(lift)]
+    one = all(e.method != "two_stage" for e in honest)  # else they are intervals of different effects
+    finding = [_against_zero(honest, "the methods disagree" if one else ""), _narrowness(lift)]
     associations = list(dict.fromkeys(estimand(e).lower() for e in rows if tone(e) == "association"))
     if associations:
         text = words.listing(associations, 9)
@@ -35,7 +36,7 @@ def forest(lift: Lift) -> Caption:
     )
 
 
-def _against_zero(honest: list[Estimate]) -> str:
+def _against_zero(honest: list[Estimate], mixed: str) -> str:
     """Where the intervals that are honest and randomized lie."""
     above = sum((e.conf_low or 0.0) > 0 for e in honest)
     below = sum(e.conf_high is not None and e.conf_high < 0 for e in honest)
@@ -51,7 +52,8 @@ def _against_zero(honest: list[Estimate]) -> str:
     if across == n:
         return f"{which} include{verb} zero."
     return (
-        f"Of {n} intervals by workspace {above} lie above zero, {below} below, and {across} include zero: the methods disagree."
+        f"Of {n} intervals by workspace {above} lie above zero, {below} below, and {across} include zero"
+        f"{': ' if mixed else ''}{mixed}."
     )
 
 

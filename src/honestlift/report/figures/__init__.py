@@ -12,8 +12,10 @@ from honestlift.report.figures.balance import balance, differences
 from honestlift.report.figures.canvas import Look, draw, look
 from honestlift.report.figures.categories import categories, levels
 from honestlift.report.figures.caterpillar import caterpillar, workspaces
+from honestlift.report.figures.contamination import contamination, leaks
 from honestlift.report.figures.contours import contours, surface
 from honestlift.report.figures.density import density, groups
+from honestlift.report.figures.dose import dose, doses
 from honestlift.report.figures.forest import forest, roads
 from honestlift.report.figures.monitoring import looks, monitoring
 from honestlift.report.figures.overlap import overlap, sides
@@ -31,6 +33,8 @@ __all__ = ["FIGURES", "figure_bytes", "figures_of"]
 FIGURES: dict[str, Callable[[Lift, Look], Figure]] = {
     "forest": forest,
     "density": density,
+    "dose": dose,
+    "contamination": contamination,
     "caterpillar": caterpillar,
     "monitoring": monitoring,
     "segments": segments,
@@ -45,6 +49,8 @@ FIGURES: dict[str, Callable[[Lift, Look], Figure]] = {
 NUMBERS: dict[str, Callable[[Lift], bool]] = {
     "forest": lambda lift: bool(roads(lift)),
     "density": lambda lift: bool(groups(lift)),
+    "dose": lambda lift: len(doses(lift)) > 1,
+    "contamination": lambda lift: len(leaks(lift)) > 1,
     "caterpillar": lambda lift: len(workspaces(lift)) > 1,
     "monitoring": lambda lift: len(looks(lift)) > 1,
     "segments": lambda lift: any(row["estimate"] is not None for row in segment_levels(lift)),

@@ -55,8 +55,9 @@ def forest(lift: Lift, paper: Look) -> Figure:
     axes.set_ylim(tall, 0)
     axes.set_yticks([])
     of = "" if paper.narrow else f" in {short(primary(lift))}"
-    groups_of = "treated − control" if lift.kind == "cluster" else "opted in − others"
-    number_line(axes, paper, line.marks, f"Difference{of}, {groups_of}")
+    groups_of = ", treated − control" if lift.kind == "cluster" else ", opted in − others"
+    groups_of = "" if "saturations" in lift.tables else groups_of
+    number_line(axes, paper, line.marks, f"Difference{of}{groups_of}")
     axes.axvline(0, color=paper.ink, linewidth=1, linestyle=(0, (3, 2)), zorder=1)
     y = 0.0
     for name, rows in groups.items():

@@ -19,7 +19,21 @@ DIRECT = (
     "Both say what the feature does only if the design, and not the user, decides who is exposed."
 )
 
+TWO_STAGE = (
+    "Workspaces were drawn to saturations, and in each that share of the users was given the feature, both by chance. Users with and "
+    "without it in one workspace show what the own feature does among so many treated colleagues; users without it in workspaces of "
+    "different saturations show what the colleagues' feature does; all users of a workspace show what a wider launch does. Every workspace "
+    "counts once."
+)
+
 FORMAL = {
+    "two_stage": (
+        "With ȳ_g(z; a) the mean of users with own arm z in workspace g of saturation a: direct mean[ȳ_g(1; a) − ȳ_g(0; a)], its variance "
+        "that of the differences over K_a with K_a − 1 degrees of freedom; the others are differences of means over the workspaces of two "
+        "saturations: of ȳ_g(0), of ȳ_g(1) and ȳ_g(0), of ȳ_g, with s²_a/K_a + s²_b/K_b and Welch's degrees of freedom.",
+        "Hudgens & Halloran (2008), Journal of the American Statistical Association 103; Baird, Bohren, McIntosh & Özler (2018), Review of "
+        "Economics and Statistics 100.",
+    ),
     "naive_ols": (
         "y_i = α + τ·T_i + ε_i over users, with the variance of independent errors and a t distribution with n − 2 degrees of "
         "freedom. Shown for comparison: it ignores that workspaces were randomized.",
@@ -42,6 +56,41 @@ FORMAL = {
     "two_exposure_ols": (
         "y_ig = α + δ·T_g + σ·(1 − T_g)·E_ig + ε_ig over users, E the exposure; δ is direct, σ spillover. CR2 clustered by workspace.",
         "Hudgens & Halloran (2008), Journal of the American Statistical Association 103.",
+    ),
+    "exposure_strata_ols": (
+        "y_ig on the four levels of exposure (own arm × exposed) and indicators of cells of users to whom the design gives the same "
+        "probabilities of all four, or, where there are too many cells, of bins of them with the probabilities beside. CR2 by workspace.",
+        "Aronow & Samii (2017), Annals of Applied Statistics 11; Borusyak & Hull (2023), Econometrica 91.",
+    ),
+    "exposure_hajek": (
+        "Difference of the means at two levels, each user weighted by one over the probability of the level that was had, which is least "
+        "squares with these weights. CR2 by workspace.",
+        "Aronow & Samii (2017), Annals of Applied Statistics 11; Gao & Ding (2023), arXiv 2309.07476.",
+    ),
+    "difference_in_means": (
+        "The effect per user taken for that of a launch: too small by what leaks to control workspaces, and by what treated users would "
+        "gain from the workspaces that are still without.",
+        "",
+    ),
+    "surrounded": (
+        "Treated minus control among users all of whose partner workspaces have their own arm.",
+        "Leung (2025), on cluster-randomized trials with cross-cluster interference.",
+    ),
+    "surrounded_hajek": (
+        "The same, each user weighted by one over the probability of being surrounded by the own arm; who could not have been by both "
+        "arms are left out.",
+        "Leung (2025), on cluster-randomized trials with cross-cluster interference.",
+    ),
+    "linear_in_fraction": (
+        "y_ig = α + δ·T_g + β₀·(1 − T_g)·f_ig + β₁·T_g·f_ig + indicators of the number of partner workspaces, f the treated share of the "
+        "ties to other workspaces. With everyone on f is 1 for whoever has such ties: the effect is δ + β₁·(share of users who have). It "
+        "rests on the line between. CR2 by workspace.",
+        "Hudgens & Halloran (2008), Journal of the American Statistical Association 103.",
+    ),
+    ":design": (
+        "Standard error of the design: the arms are re-drawn by the recorded rule, outcomes follow the fitted effects, and each re-draw is "
+        "analysed; the spread of the estimates is the error, however the ties tie outcomes together.",
+        "Athey, Eckles & Imbens (2018), Journal of the American Statistical Association 113.",
     ),
     "published_rollout": (
         "δ + (share of exposed controls)·σ, which has been published as the effect of a full roll-out. It adds the spillover that "
@@ -119,6 +168,14 @@ ADJUSTED = (
     "Workspaces that differed before are compared as if they had been alike: the effect is adjusted for what was measured before the "
     "treatment. The number without it stands beside it."
 )
+LAUNCH = (
+    "The headline is the effect of launching: everyone on against everyone off. The data hold users with more and fewer treated partners; "
+    "a line through these is drawn to the ends, where all partners have the feature or none has."
+)
+GRAPH = (
+    "Who works with whom was recorded, so that each user's chance of having treated partners follows from the draw of the workspaces. "
+    "Users with the same chance are compared: who was reached among them was decided by the draw."
+)
 RATIO = (
     "A ratio is the sum of one column over the sum of another in each arm, and its effect the difference of the two ratios; both sums "
     "vary between workspaces, and the interval knows it."
@@ -139,11 +196,16 @@ RULES = {
 def plain(lift: Lift) -> list[str]:
     """The method in sentences for everyone."""
     level = words.level(lift.estimates[0].level)
+    if "saturations" in lift.tables:
+        return [TWO_STAGE, PLAIN[-1].format(level=level)]
     text = [sentence.format(level=level) for sentence in PLAIN]
     headlines = [e for e in lift.estimates if e.headline]
+    text += [LAUNCH] if any(e.estimand == "gate" for e in headlines) else []
     text += [ADJUSTED] if any(is_adjusted(e) for e in headlines) else []
     text += [RATIO] if any(e.scale == "difference of ratios" for e in headlines) else []
     text += [QUANTILE] if any(e.scale == "difference of quantiles" for e in headlines) else []
     rule = RULES.get(lift.population.get("assignment", {}).get("rule", ""))
     text += [rule] if rule else []
+    if any(e.method == "exposure_strata_ols" for e in lift.estimates):
+        return [*text, GRAPH]
     return text + ([DIRECT] if any(e.estimand == "spillover" for e in lift.estimates) else [])

@@ -5,7 +5,7 @@ from dataclasses import replace
 import numpy as np
 import pytest
 
-from honestlift.estimators.exposure import exposed_share, two_exposure_moments
+from honestlift.estimators.exposure.published import exposed_share, two_exposure_moments
 from honestlift.estimators.fit import least_squares
 from honestlift.moments.cells import Outcome
 
