@@ -10,7 +10,9 @@ from honestlift.design.misclassification import Misclassification
 from honestlift.design.metric import Mean, Quantile, Ratio, Winsorize
 from honestlift.design.modelling import Learners, Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy
+
 from honestlift.design.study import Study
+from honestlift.design.tables import AssignmentTable, EventSum, EventTable, ExposureTable, Tables
 from honestlift.design.variation import Variation
 from honestlift.design.collaboration import Collaboration
 from honestlift.inference.opt_in_power import Selection
@@ -23,6 +25,7 @@ from honestlift.proposal import Power, Proposal, Recommendation
 from honestlift.moments.stored import StoredMoments
 from honestlift.moments.merged import read_moments
 from honestlift.analysis.check import Checked, check_design
+from honestlift.analysis.waves import Waves, waves
 from honestlift.analysis.stored import collect_moments
 from honestlift.analysis.query import moments_query
 from honestlift.analysis.analyze import analyze, run
@@ -38,6 +41,7 @@ from honestlift.version import __version__
 __all__ = [
     "Artifacts",
     "Assignment",
+    "AssignmentTable",
     "Assumption",
     "Check",
     "Checked",
@@ -47,7 +51,10 @@ __all__ = [
     "Designs",
     "Edges",
     "Estimate",
+    "EventSum",
+    "EventTable",
     "Exposure",
+    "ExposureTable",
     "HashedFlag",
     "HonestliftError",
     "Learners",
@@ -72,9 +79,11 @@ __all__ = [
     "StoredMoments",
     "Study",
     "Table",
+    "Tables",
     "Treatment",
     "Variation",
     "Verdict",
+    "Waves",
     "Winsorize",
     "__version__",
     "analyze",
@@ -96,6 +105,7 @@ __all__ = [
     "run",
     "simulate",
     "treated_users",
+    "waves",
     "write_design",
     "write_report",
 ]

@@ -399,7 +399,20 @@ def test_a_study_that_needs_rows_is_not_kept():
 
 def test_every_part_of_a_reading_is_in_the_file_or_made_from_it():
     """A new field of a reading has to be kept too, or the study refused by ``needs_rows``: then add it here."""
-    known = {"origin", "cells", "profile", "dropped", "before", "indicators", "covariates", "one_in", "study", "capped", "others"}
+    known = {
+        "origin",
+        "cells",
+        "profile",
+        "dropped",
+        "before",
+        "indicators",
+        "covariates",
+        "one_in",
+        "study",
+        "capped",
+        "others",
+        "notes",
+    }
     assert {f.name for f in fields(Reading)} == known
 
 

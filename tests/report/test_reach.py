@@ -37,7 +37,7 @@ def test_the_terminal_says_both():
     assert "If marks are wrong Direct effect +0.74 as marked" in said
     assert "All are associations: nobody randomized who is marked." in said
     assert {row[0] for row in stated(lift())["wrong-marks"][2]} == {
-        "Direct effect, an association", "Spillover on control users, an association"
+        "Direct effect, an association", "Spillover, an association"
     }  # fmt: skip
 
 

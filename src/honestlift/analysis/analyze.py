@@ -6,6 +6,7 @@ from collections.abc import Callable, Sequence
 from typing import Any, Literal
 
 from honestlift.analysis.cluster import analyze_cluster
+from honestlift.analysis.joining import rows_of
 from honestlift.analysis.opt_in.walk import analyze_opt_in
 from honestlift.analysis.stored import require_question
 from honestlift.design.cluster import ClusterDesign
@@ -13,10 +14,10 @@ from honestlift.design.metric import Mean, Metric, Quantile, Ratio
 from honestlift.design.modelling import Learners, Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy, as_trim, names_and_times
 from honestlift.design.study import Adjustment, Missing, Study
-from honestlift.errors import DesignError
+from honestlift.design.tables import Tables
+from honestlift.errors import DesignError, TablesError
 from honestlift.moments.stored import StoredMoments
 from honestlift.result import Lift
-from honestlift.source.connect import connect
 
 
 def analyze(  # noqa: PLR0913  the contract of the Python face
@@ -39,11 +40,12 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
     matching: Matching | None = None,
     trim: Sequence[float] | Literal["crump"] | None = None,
     learners: Learners | None = None,
+    tables: Tables | None = None,
 ) -> Lift:
     """Estimate the effect of a feature, with everything that one should know before believing it.
 
     Args:
-        data: a Source, or anything that ``connect`` takes: a path, a frame, a DuckDB relation.
+        data: a Source, or anything that ``connect`` takes: a path, a frame, a DuckDB relation; with ``tables`` a mapping of several.
         design: what was done.
         metrics: the outcomes; the first is primary when none says that it is. A column's name is short for ``Mean(name)``, and
             one alone, here and below, for a list of one.
@@ -64,6 +66,7 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
         matching: opt-in: how users are matched; the nearest neighbour, with ties, by default.
         trim: opt-in: the least and greatest propensity to keep, or ``"crump"``. It changes the question.
         learners: opt-in: scikit-learn-compatible models, cross-fitted, for one more doubly robust estimate.
+        tables: cluster study: the tables beside that of the users, which are joined to one row per user.
 
     Returns:
         The whole answer. ``print`` shows the verdict, then the numbers, naive beside honest.
@@ -79,7 +82,7 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
     """
     outcomes = _outcomes(metrics)
     before, timed = names_and_times([covariates] if isinstance(covariates, (str, Covariate)) else covariates)
-    controls, within = _several(negative_controls), _within(segments, design)
+    controls, within = _several(negative_controls), _within(segments, design, tables)
     if isinstance(design, OptInDesign):
         chosen = OptInStudy(
             name=name,
@@ -99,8 +102,7 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
             learners=learners,
         )
         return run(data, chosen)
-    if timed or propensity or matching or trim or learners:
-        raise DesignError.opt_in_only()
+    _refuse_opt_in(timed, propensity, matching, trim, learners)
     study = Study(
         name=name,
         design=design,
@@ -115,8 +117,15 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
         seed=seed,
         bootstrap=bootstrap,
         exact_duplicates=exact_duplicates,
+        tables=tables,
     )
     return run(data, study)
+
+
+def _refuse_opt_in(*asked: object) -> None:
+    """What only an opt-in study has."""
+    if any(asked):
+        raise DesignError.opt_in_only()
 
 
 def _several(names: Sequence[str] | str) -> tuple[str, ...]:
@@ -124,8 +133,10 @@ def _several(names: Sequence[str] | str) -> tuple[str, ...]:
     return (names,) if isinstance(names, str) else tuple(names)
 
 
-def _within(segments: Sequence[str] | str, design: ClusterDesign | OptInDesign) -> tuple[str, ...]:
-    """The segments, which an opt-in study does not have."""
+def _within(segments: Sequence[str] | str, design: ClusterDesign | OptInDesign, tables: Tables | None) -> tuple[str, ...]:
+    """The segments, which an opt-in study does not have; nor has it tables to join."""
+    if tables is not None and isinstance(design, OptInDesign):
+        raise TablesError.cluster_only()
     if segments and isinstance(design, OptInDesign):
         raise DesignError.out_of_range("segments", segments, "none; segments are those of cluster studies")
     return _several(segments)
@@ -150,5 +161,5 @@ def run(data: Any, study: Study | OptInStudy, step: Callable[[str], None] = lamb
     """
     if isinstance(data, StoredMoments):
         require_question(data, study)
-    source = data if isinstance(data, StoredMoments) else connect(data)
+    source = data if isinstance(data, StoredMoments) else rows_of(data, study, step)
     return analyze_opt_in(source, study, step) if isinstance(study, OptInStudy) else analyze_cluster(source, study, step)

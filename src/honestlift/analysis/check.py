@@ -17,6 +17,7 @@ from honestlift.analysis.checking import (
     rule_checks,
     uptake_checks,
 )
+from honestlift.analysis.joining import rows_of
 from honestlift.analysis.opt_in.checking import choice_checks
 from honestlift.analysis.opt_in.choosing import model_choice
 from honestlift.analysis.opt_in.reading import Step, read_opt_in
@@ -36,7 +37,6 @@ from honestlift.estimators.fit import least_squares
 from honestlift.inference.sandwich import satterthwaite, whiten
 from honestlift.plain import plain
 from honestlift.result import SCHEMA_VERSION, Check, Table
-from honestlift.source.connect import connect
 from honestlift.version import __version__
 
 
@@ -99,14 +99,14 @@ def check_design(data: Any, study: Study | OptInStudy, step: Step = lambda _: No
 
 def _two_stage(data: Any, study: Study, step: Step) -> Checked:
     """Does the split stand as it was drawn, in both stages."""
-    reading = read_two_stage(connect(data), study, step, outcomes=False)
+    reading = read_two_stage(rows_of(data, study, step, outcomes=False), study, step, outcomes=False)
     step("Checking")
     return _checked(study, "cluster", counted(reading), split_checks(reading, study), {}, ())
 
 
 def _cluster(data: Any, study: Study, step: Step) -> Checked:
     """All but what needs an outcome. The degrees of freedom are those of a headline without missing outcomes."""
-    reading = read(connect(data), study, step, outcomes=False)
+    reading = read(rows_of(data, study, step, outcomes=False), study, step, outcomes=False)
     step("Checking")
     asked, study = study, reading.study
     cells, unread = reading.cells, replace(study, negative_controls=())
@@ -141,7 +141,7 @@ def _cluster(data: Any, study: Study, step: Step) -> Checked:
 
 def _opt_in(data: Any, study: OptInStudy, step: Step) -> Checked:
     """Who opts in, and for whom the data can answer."""
-    reading = read_opt_in(connect(data), study, step, outcomes=False)
+    reading = read_opt_in(rows_of(data, study, step), study, step, outcomes=False)
     step("Modelling who opts in")
     choice = model_choice(reading, study)
     users, propensity, support, bounds = choice.users, choice.propensity, choice.support, choice.bounds

@@ -19,6 +19,7 @@ from honestlift.analysis.winsorizing import capping_check
 from honestlift.design.metric import Mean, Quantile, Ratio
 from honestlift.design.study import Study
 from honestlift.diagnostics import agreement, assignment, balance, clusters, compliers, contamination, placebo, precision
+from honestlift.diagnostics.joining import joined_tables
 from honestlift.diagnostics.stored import stored_checks
 from honestlift.errors import DataError
 from honestlift.estimators import itt
@@ -74,7 +75,7 @@ def assignment_checks(reading: Reading, study: Study) -> list[Check]:
     made += [assignment.assignment_followed(record, present, arms)] if record else []
     made += [assignment.treatment_constant(cells.arm.size)]
     made += [assignment.unit_in_clusters(int(cells.users.sum()), reading.one_in)] if reading.one_in else []
-    return [*made, *stored_checks(reading.stored, pictured=False)]
+    return [*made, *stored_checks(reading.stored, pictured=False), *joined_tables(reading.notes, int(cells.users.sum()))]
 
 
 def cluster_checks(white: Whitened, unadjusted: Whitened, outcome: Outcome, df: float, names: tuple[str, ...]) -> list[Check]:

@@ -21,6 +21,7 @@ from honestlift.moments.profile import Profile
 from honestlift.moments.stored import StoredMoments
 from honestlift.moments.table import Moments
 from honestlift.source.connect import Source
+from honestlift.source.table import Note
 
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
@@ -39,6 +40,7 @@ class Reading:
         study: the question over the columns as they were read: capped where a metric is winsorized.
         capped: the metrics that are.
         others: of a study with several arms, the readings of the other comparisons, from the same scans.
+        notes: what became of users where tables were joined.
     """
 
     origin: Source | StoredMoments
@@ -52,6 +54,7 @@ class Reading:
     study: Study
     capped: tuple[Capped, ...]
     others: tuple[Reading, ...]
+    notes: tuple[Note, ...] = ()
 
     @property
     def source(self) -> Source:
@@ -129,6 +132,7 @@ def _compared(seen: Seen, study: Study, arms: Arms, *, outcomes: bool) -> Readin
         study=study,
         capped=seen.capped,
         others=(),
+        notes=seen.notes,
     )
 
 

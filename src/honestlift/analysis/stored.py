@@ -9,6 +9,7 @@ from dataclasses import asdict
 from typing import Any
 
 from honestlift.analysis.elsewhere import as_scanned
+from honestlift.analysis.joining import rows_of
 from honestlift.analysis.opt_in.reading import Step, Summed, read_opt_in
 from honestlift.analysis.opt_in.requirements import typed
 from honestlift.analysis.reading import Reading, compared
@@ -25,7 +26,8 @@ from honestlift.moments.arms import read_several
 from honestlift.moments.merged import sketch
 from honestlift.moments.spec import Sum
 from honestlift.moments.stored import StoredMoments, layout
-from honestlift.source.connect import Source, connect
+from honestlift.source.connect import Source
+from honestlift.source.table import Note
 
 UNTOUCHED = ("name", "seed", "level", "bootstrap", "adjustment", "headline", "exact_duplicates", "propensity", "matching", "trim")
 """What a study says that no sum depends on."""
@@ -104,7 +106,7 @@ def collect_moments(data: Any, study: Study | OptInStudy, step: Step = lambda _:
     reasons = needs_rows(study)
     if reasons:
         raise MomentsError.not_savable(reasons)
-    source = connect(data)
+    source = rows_of(data, study, step)
     if isinstance(study, OptInStudy):
         return _patterns(source, study, step)
     seen = summed(source, study, step)
@@ -114,6 +116,7 @@ def collect_moments(data: Any, study: Study | OptInStudy, step: Step = lambda _:
         "engine": reading.engine,
         "one_in": seen.one_in,
         "dropped": seen.dropped,
+        "notes": [asdict(note) for note in seen.notes],
         "split": {c: names for c, names in seen.columns.items() if names != [c]},
         "caps": [_cap(capped) for capped in seen.capped],
         "density": [row[1:] for row in density_table(reading, seen.study.primary, seen.study).rows],
@@ -190,6 +193,7 @@ def reading_of(stored: StoredMoments, study: Study) -> Reading:
         study=asked,
         capped=capped,
         one_in=header.get("one_in") or 0,
+        notes=tuple(_note(note) for note in header.get("notes") or ()),
     )
     return compared(seen)
 
@@ -215,3 +219,8 @@ def _require_binary(stored: StoredMoments, uptake: str) -> None:
     between = (1 - 2 * origin) * total - square + origin * (1 - origin) * column.count
     if column.low < 0 or column.high > 1 or abs(between) > 1e-9 * column.count:
         raise DataError.not_binary(uptake, "uptake", [column.low, column.high])
+
+
+def _note(told: dict[str, Any]) -> Note:
+    arms = tuple((str(arm), int(gone), int(of)) for arm, gone, of in told["arms"])
+    return Note(reason=told["reason"], users=told["users"], dropped=told["dropped"], arms=arms, p_value=told["p_value"])

@@ -20,6 +20,7 @@ from honestlift.moments.spec import Spec, Sum
 from honestlift.moments.stored import StoredMoments
 from honestlift.moments.table import Moments
 from honestlift.source.connect import Source
+from honestlift.source.table import Note
 
 MOST_CELLS = 100_000
 """Cells above which text covariates are taken out of the grouping and become 0/1 columns."""
@@ -45,6 +46,7 @@ class Seen:
         study: the question over the columns as they were read.
         capped: the metrics that are winsorized.
         one_in: 1 where every user was looked at for repetition, else one in so many; 0 where none was.
+        notes: what became of users where tables were joined.
     """
 
     origin: Source | StoredMoments
@@ -57,10 +59,12 @@ class Seen:
     study: Study
     capped: tuple[Capped, ...]
     one_in: int
+    notes: tuple[Note, ...] = ()
 
 
 def summed(source: Source, study: Study, step: Step, *, outcomes: bool = True) -> Seen:
     """The scans alone; see ``read``."""
+    notes = source.notes
     check_columns(source, study, outcomes=outcomes)
     if study.rows == "events":
         step("Summing events per user")
@@ -89,14 +93,21 @@ def summed(source: Source, study: Study, step: Step, *, outcomes: bool = True) -
         origin=source,
         moments=moments,
         profile=profile,
-        dropped=dropped | late | {f"{study.design.arm} is {value}": n for value, n in several[0].others.items()},
+        dropped=_all_dropped(notes, dropped | late, several[0], study),
         columns=columns,
         categories=categories,
         arms=tuple(several),
         study=study,
         capped=capped,
         one_in=one_in,
+        notes=notes,
     )
+
+
+def _all_dropped(notes: tuple[Note, ...], dropped: dict[str, int], arms: Arms, study: Study) -> dict[str, int]:
+    """Why rows were left out, in the order in which it happened."""
+    joining = {note.reason: note.users for note in notes if note.dropped}
+    return joining | dropped | {f"{study.design.arm} is {value}": n for value, n in arms.others.items()}
 
 
 def _one_row_each(source: Source, study: Study, rows: int) -> int:

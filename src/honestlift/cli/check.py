@@ -12,7 +12,7 @@ from rich.text import Text
 from honestlift.analysis.check import Checked, check_design
 from honestlift.cli.help import command
 from honestlift.cli.limits import limited
-from honestlift.cli.run import open_data
+from honestlift.cli.run import open_rows
 from honestlift.cli.screen import as_json, echo_json, out, stages
 from honestlift.plan import read_plan
 from honestlift.report import words
@@ -41,7 +41,7 @@ def check(plan: Path, as_text: bool, limits: dict[str, Any], quiet: bool) -> Non
     """
     read = read_plan(plan)
     with stages(quiet) as step:
-        found = check_design(open_data(read.data, **limits), read.study, step)
+        found = check_design(open_rows(read, **limits), read.study, step)
     if as_text:
         echo_json(as_json(found.to_dict()))
         return

@@ -42,7 +42,7 @@ def files_of_sums(stored: tuple[str, ...], kept: Path | None) -> list[Path]:
 
 
 def rows_or_sums(
-    rows: Callable[[], Source],
+    rows: Callable[[], Source | dict[str, Source]],
     study: Study | OptInStudy,
     stored: tuple[str, ...],
     kept: Path | None,

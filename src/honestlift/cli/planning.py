@@ -10,11 +10,12 @@ from typing import Any
 
 import click
 
+from honestlift.analysis.joining import rows_of
 from honestlift.analysis.power.designs import Designs, compare_designs
 from honestlift.analysis.power.graph import collaboration_of
 from honestlift.analysis.power.measuring import measure
 from honestlift.analysis.power.propose import power
-from honestlift.cli.run import open_data
+from honestlift.cli.run import open_rows
 from honestlift.design.study import Study
 from honestlift.design.variation import Variation
 from honestlift.errors import PlanningError
@@ -220,7 +221,7 @@ def _planned(o: Options, path: Path) -> tuple[Variation, Source | None, str | No
         raise click.UsageError(
             "The plan is of users who choose. Expected a cluster plan, or --users, --adoption and --sd without one."
         )
-    source, primary = open_data(read.data), study.primary
+    source, primary = rows_of(open_rows(read), study), study.primary
     metric = o.metric or primary.pre or primary.columns[0]
     numbers = [c for c in study.covariates if c in source.columns and source.kind(c) in ("integer", "number", "boolean")]
     known = measure(

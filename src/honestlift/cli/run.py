@@ -10,6 +10,7 @@ from typing import Any
 import click
 
 from honestlift.analysis.analyze import run as analyze
+from honestlift.analysis.joining import columns_alone
 from honestlift.analysis.monitoring import monitor
 from honestlift.analysis.opt_in.requirements import check_opt_in_columns
 from honestlift.analysis.provenance import with_lock
@@ -21,7 +22,7 @@ from honestlift.cli.moments import KEPT, STORED, files_of_sums, rows_or_sums
 from honestlift.cli.report import page_path
 from honestlift.cli.screen import as_json, echo_json, err, out, require_apart, require_writable, shown, stages, write_all
 from honestlift.design.opt_in import OptInStudy
-from honestlift.plan import DataPath, DataSpark, DataTable, DataWarehouse, Place, files_of, json_schema, read_plan
+from honestlift.plan import DataPath, DataSpark, DataTable, DataWarehouse, Place, Plan, files_of, json_schema, read_plan
 from honestlift.report import words
 from honestlift.report.html import report_html
 from honestlift.report.terminal import renderable
@@ -43,6 +44,13 @@ def open_data(data: Place, **limits: Any) -> Source:
             return connect({"spark": data.table}, **limits)
 
 
+def open_rows(plan: Plan, **limits: Any) -> Source | dict[str, Source]:
+    """The source of a plan's rows; or, where it joins tables, all of them by name."""
+    users = open_data(plan.data, **limits)
+    others = {name: open_data(place, **limits) for name, place in plan.tables.items()}
+    return {"users": users, **others} if others else users
+
+
 @command(short_help="Check a plan and its columns.")
 @PLAN
 def validate(plan: Path) -> None:
@@ -53,7 +61,7 @@ def validate(plan: Path) -> None:
       honestlift validate plan.yaml
     """
     read = read_plan(plan)
-    source = open_data(read.data)
+    source = columns_alone(open_rows(read), read.study)
     if isinstance(read.study, OptInStudy):
         check_opt_in_columns(source, read.study)
     else:
@@ -116,12 +124,15 @@ def run(
     for path in written:
         require_writable(path)
     sums = files_of_sums(stored, kept)
-    require_apart([*written, *([page_path(target)] if target else [])], [plan, *(sums or files_of(read.data))])
+    require_apart(
+        [*written, *([page_path(target)] if target else [])],
+        [plan, *(sums or [file for place in (read.data, *read.tables.values()) for file in files_of(place)])],
+    )
     since, late = locked_since(plan, read.study.sha256())
     page = ""
     with stages(quiet) as step:
         study = replace(read.study, exact_duplicates=True) if exact_duplicates else read.study
-        rows = partial(open_data, read.data, **limits)
+        rows = partial(open_rows, read, **limits)
         data, files = rows_or_sums(rows, study, stored, kept, step)
         lift = with_lock(analyze(data, study, step), since, late)
         lift = lift if looks is None else monitor(lift, looks)

@@ -9,6 +9,7 @@ from typing import Any, Literal, get_args
 
 from honestlift.design.cluster import ClusterDesign
 from honestlift.design.metric import Metric
+from honestlift.design.tables import Tables
 from honestlift.errors import DesignError
 
 Adjustment = Literal["interacted", "additive", "none"]
@@ -52,6 +53,7 @@ class Study:
         rows: ``units`` (one row per user) or ``events`` (several, summed per user first).
         headline: ``itt`` (the randomized contrast of arms), or ``gate`` (everyone on against everyone off, along a line through the
             treated fraction of ties), which needs a collaboration graph.
+        tables: the tables beside that of the users, and the rules by which they are joined; the data are then a mapping of them.
         level: nominal coverage of every interval.
         seed: start of every random draw.
         bootstrap: replicates of the bootstrap; 0 for none.
@@ -81,6 +83,7 @@ class Study:
     seed: int = 0
     bootstrap: int = 500
     exact_duplicates: bool = False
+    tables: Tables | None = None
 
     def __post_init__(self) -> None:
         if not self.metrics:
@@ -111,6 +114,16 @@ class Study:
             if labels.count(label) > 1:
                 raise DesignError.repeated_metric(label)
         self._one_role_per_column()
+        self._tables_fit()
+
+    def _tables_fit(self) -> None:
+        if self.tables is None:
+            return
+        if self.rows == "events":
+            raise DesignError.out_of_range("rows", self.rows, "'units' where tables are joined, which makes one row per user")
+        table = self.tables.assignment
+        if table is not None and table.arm != self.design.arm:
+            raise DesignError.out_of_range("treatment", self.design.arm, f"the arm of the assignment table, {table.arm!r}")
 
     def _one_role_per_column(self) -> None:
         d = self.design
@@ -141,7 +154,7 @@ class Study:
         bare = replace(self, design=replace(self.design, exposure=None), headline="itt")  # the ties may be a frame of any size
         values: dict[str, Any] = asdict(bare) | {"headline": self.headline}
         values["design"]["exposure"] = exposure and exposure.canonical()
-        values = {k: v for k, v in values.items() if k != "segments" or v}
+        values = {k: v for k, v in values.items() if k not in ("segments", "tables") or v}
         values["metrics"] = [_told(metric) for metric in values["metrics"]]
         values["design"]["kind"] = "cluster"
         record = self.design.assignment

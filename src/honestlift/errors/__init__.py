@@ -8,8 +8,10 @@ from honestlift.errors.question import AssignmentError, DesignError, PlanError
 from honestlift.errors.reach import ReachError
 from honestlift.errors.root import HonestliftError, listed
 from honestlift.errors.rows import ColumnError, DataError, SourceError
+from honestlift.errors.tables import TablesError
 from honestlift.errors.ties import TiesError
 from honestlift.errors.two_stage import TwoStageError
+from honestlift.errors.waves import WavesError
 
 __all__ = [
     "AssignmentError",
@@ -25,7 +27,9 @@ __all__ = [
     "ReachError",
     "ReportError",
     "SourceError",
+    "TablesError",
     "TiesError",
     "TwoStageError",
+    "WavesError",
     "listed",
 ]

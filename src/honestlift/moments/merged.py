@@ -92,6 +92,7 @@ def merge(parts: Sequence[StoredMoments]) -> StoredMoments:
         "dropped": _added([part.header.get("dropped", {}) for part in parts]),
         "categories": parts[0].header.get("categories"),
         "split": parts[0].header.get("split", {}),
+        "notes": _all_notes(parts),
         "caps": parts[0].header.get("caps", []),
     }
     names = tuple(sorted(name for part in parts for name in part.names))
@@ -133,6 +134,21 @@ def _require_apart(parts: Sequence[StoredMoments]) -> None:
                 raise MomentsError.overlapping(
                     ", ".join(first.names), ", ".join(second.names), len(both), max(one["one_in"], other["one_in"])
                 )
+
+
+def _all_notes(parts: Sequence[StoredMoments]) -> list[dict[str, Any]]:
+    """What became of users in any part; what was tested in each is not known of all."""
+    notes: list[dict[str, Any]] = [note for part in parts for note in part.header.get("notes") or ()]
+    if len(parts) == 1:
+        return notes
+    made: list[dict[str, Any]] = []
+    for reason, dropped in dict.fromkeys((note["reason"], note["dropped"]) for note in notes):
+        same = [note for note in notes if note["reason"] == reason]
+        names = dict.fromkeys(arm for note in same for arm, _, _ in note["arms"])
+        arms = [[name, *(sum(a[i] for n in same for a in n["arms"] if a[0] == name) for i in (1, 2))] for name in names]
+        users = sum(note["users"] for note in same)
+        made.append({"reason": reason, "users": users, "dropped": dropped, "arms": arms, "p_value": None})
+    return made
 
 
 def _range(columns: Sequence[ColumnProfile]) -> tuple[float, float]:

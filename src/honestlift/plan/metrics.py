@@ -43,6 +43,11 @@ class AskedSection(Section):
     pre: Text | None = Field(
         default=None, description="The column of the same measure before the treatment began.", examples=["minutes_before"]
     )
+    window: Text | None = Field(
+        default=None,
+        description="Sum the column over a user's `events`, for so long from first exposure: 12h, 14d, 2w, or all. Cluster studies only.",
+        examples=["14d"],
+    )
 
 
 class WinsorizeSection(Section):
@@ -61,6 +66,9 @@ class MetricSection(AskedSection):
 
     column: Text = Field(description="The column of the outcome, a number or 0/1.", examples=["session_minutes"])
     kind: Literal["mean"] = Field(default="mean", description="How it is summed up: the mean over users.", examples=["mean"])
+    pre_window: Text | None = Field(
+        default=None, description="With `window`: so long before first exposure is its `pre`.", examples=["14d"]
+    )
     winsorize: (
         Annotated[
             Annotated[float, Field(ge=0.5, lt=1), Tag("(number)")] | Annotated[WinsorizeSection, Tag("(mapping)")],
@@ -91,6 +99,9 @@ class QuantileSection(AskedSection):
 
     kind: Literal["quantile"] = Field(description="How it is summed up: a quantile over users.", examples=["quantile"])
     column: Text = Field(description="The column of the outcome, a number.", examples=["latency_ms"])
+    pre_window: Text | None = Field(
+        default=None, description="With `window`: so long before first exposure is its `pre`.", examples=["14d"]
+    )
     q: float = Field(gt=0, lt=1, description="Which quantile, between 0 and 1; 0.5 is the median.", examples=[0.9])
 
 

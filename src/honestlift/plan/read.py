@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
@@ -15,7 +15,7 @@ from honestlift.design.cluster import ClusterDesign, Treatment
 from honestlift.design.metric import Mean, Metric, Quantile, Ratio, Winsorize
 from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
-from honestlift.errors import AssignmentError, DesignError, PlanError
+from honestlift.errors import AssignmentError, DesignError, PlanError, TablesError
 from honestlift.plan.document import Document, KeyPath, Problem, read_document
 from honestlift.plan.exposure import read_exposure
 from honestlift.plan.location import Place, resolve
@@ -24,6 +24,7 @@ from honestlift.plan.opt_in import OptInPlanSection, opt_in_study
 from honestlift.plan.places import place_of
 from honestlift.plan.problems import invalid, look_up
 from honestlift.plan.schema import DesignSection, PlanSection, TreatmentSection, as_arms
+from honestlift.plan.tables import TABLES, over_events, places_of, tables_of
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -34,11 +35,13 @@ class Plan:
         study: the design and what is asked of it.
         data: where the rows are; nothing has been opened yet.
         path: the plan file, absolute.
+        tables: where the rows of each joined table are, by its key.
     """
 
     study: Study | OptInStudy
     data: Place
     path: Path
+    tables: Mapping[str, Place] = field(default_factory=dict[str, Place])
 
 
 def read_plan(path: str | os.PathLike[str]) -> Plan:
@@ -63,17 +66,18 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
     if not _distinct_arms(document, plan.design.treatment, problems):
         raise _together(problems)
     try:
-        study = opt_in_study(plan, tuple(_mean(m) for m in plan.metrics)) if opt_in else _study(plan, assignment, folder)
-    except DesignError as error:
+        study = opt_in_study(plan, _means(plan)) if opt_in else _study(plan, assignment, folder)
+    except (DesignError, TablesError) as error:
         place = _mentioned(document, str(error))
         problems.append((document.line(place), PlanError(f"{document.where(place)}: {error}")))
         raise _together(problems) from error
     if problems:
         raise _together(problems)
-    return Plan(study=study, data=place_of(plan.data, folder), path=Path(os.path.abspath(path)))
+    tables = {} if opt_in else places_of({name: getattr(plan, name) for name in TABLES}, folder)
+    return Plan(study=study, data=place_of(plan.data, folder), path=Path(os.path.abspath(path)), tables=tables)
 
 
-def _model(values: dict[str, Any]) -> type[PlanSection]:
+def _model(values: dict[str, Any]) -> type[PlanSection | OptInPlanSection]:
     """The keys that a plan may have, by what was done."""
     design = values.get("design")
     kind: Any = design.get("kind") if isinstance(design, dict) else None  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
@@ -86,9 +90,11 @@ def _together(problems: Sequence[Problem]) -> PlanError:
 
 
 def _study(plan: PlanSection, assignment: Assignment | None, folder: Path) -> Study:
+    metrics, windows = over_events(plan.metrics)
+    design = _design(plan.unit, plan.design, assignment, folder)
     return Study(
-        design=_design(plan.unit, plan.design, assignment, folder),
-        metrics=tuple(_metric(metric) for metric in plan.metrics),
+        design=design,
+        metrics=tuple(_metric(metric) for metric in metrics),
         name=plan.name,
         covariates=tuple(c if isinstance(c, str) else c.column for c in plan.covariates),
         negative_controls=tuple(plan.negative_controls),
@@ -100,7 +106,15 @@ def _study(plan: PlanSection, assignment: Assignment | None, folder: Path) -> St
         level=plan.level,
         seed=plan.seed,
         bootstrap=plan.bootstrap,
+        tables=tables_of(plan.assignment_table, plan.exposure_table, plan.events, design.arm, windows),
     )
+
+
+def _means(plan: OptInPlanSection) -> tuple[Mean, ...]:
+    """The metrics of an opt-in study, which has no events to count."""
+    if any(not isinstance(metric, str) and (metric.window or metric.pre_window) for metric in plan.metrics):
+        raise TablesError.cluster_only()
+    return tuple(_mean(metric) for metric in plan.metrics)
 
 
 def _design(unit: str, design: DesignSection, assignment: Assignment | None, folder: Path) -> ClusterDesign:

@@ -12,6 +12,7 @@ from honestlift.plan.exposure import ArtifactsSection, EdgesSection, ExposureSec
 from honestlift.plan.metrics import Metric, MetricSection, WinsorizeSection
 from honestlift.plan.places import DataSection, TableSection
 from honestlift.plan.section import SHORT_OR_LONG, Section, Text
+from honestlift.plan.tables import SECTIONS_OF_TABLES, AssignmentTableSection, EventsSection, ExposureTableSection
 
 
 def _kind_of_value(value: object) -> str | None:
@@ -96,10 +97,8 @@ class CovariateSection(Section):
 Covariate = Annotated[Annotated[Text, Tag("(text)")] | Annotated[CovariateSection, Tag("(mapping)")], SHORT_OR_LONG]
 
 
-class PlanSection(Section):
-    """The plan of a study: where the data are, what was done and what is asked."""
-
-    model_config = ConfigDict(title="honestlift plan")
+class AnyPlanSection(Section):
+    """What the plans of both kinds of study have in common."""
 
     name: Text = Field(default="Untitled study", description="The title of the study.", examples=["AI meeting notes"])
     data: DataSection = Field(
@@ -169,6 +168,31 @@ class PlanSection(Section):
         return value
 
 
+class PlanSection(AnyPlanSection):
+    """The plan of a study: where the data are, what was done and what is asked."""
+
+    model_config = ConfigDict(title="honestlift plan")
+
+    assignment_table: AssignmentTableSection | None = Field(
+        default=None,
+        title="Assignment table",
+        description="Who was assigned, where a table of its own says so.",
+        examples=[{"data": "assignment.parquet", "cluster": "workspace_id", "time": "assigned_at"}],
+    )
+    exposure_table: ExposureTableSection | None = Field(
+        default=None,
+        title="Exposure table",
+        description="When users met the feature, from which their events count.",
+        examples=[{"data": "exposures.parquet", "unit": "user_id", "time": "seen_at"}],
+    )
+    events: EventsSection | None = Field(
+        default=None,
+        title="Events",
+        description="What users did, summed over the windows of the metrics.",
+        examples=[{"data": "events.parquet", "unit": "user_id", "time": "at"}],
+    )
+
+
 SECTIONS: dict[str, type[Section]] = {
     "": PlanSection,
     "data": TableSection,
@@ -182,4 +206,5 @@ SECTIONS: dict[str, type[Section]] = {
     "metrics.*": MetricSection,
     "metrics.*.winsorize": WinsorizeSection,
     "covariates.*": CovariateSection,
+    **SECTIONS_OF_TABLES,
 }

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Mapping
 from dataclasses import asdict
 from pathlib import Path
 from typing import Any
@@ -18,6 +19,7 @@ from honestlift.plan.exposure import exposure_values
 from honestlift.plan.location import Place, shorten
 from honestlift.plan.opt_in import opt_in_values
 from honestlift.plan.places import place_values
+from honestlift.plan.tables import tables_values
 
 _NUMBER_LIKE = re.compile(r"[-+.0-9][-+.:_0-9eExXoO]*")
 _LONG_LINE = 1 << 20
@@ -42,7 +44,14 @@ def scalar(value: str | float) -> str:
     return listed.strip()[1:-1]
 
 
-def plan_text(study: Study | OptInStudy, data: Place, folder: Path, *, assignment: str | None = None) -> str:
+def plan_text(
+    study: Study | OptInStudy,
+    data: Place,
+    folder: Path,
+    *,
+    assignment: str | None = None,
+    tables: Mapping[str, Place] | None = None,
+) -> str:
     """A study and the place of its data as the text of a plan file. Keys that hold their default are left out.
 
     Args:
@@ -50,6 +59,7 @@ def plan_text(study: Study | OptInStudy, data: Place, folder: Path, *, assignmen
         data: where the rows are.
         folder: where the plan will stand; paths inside it are written relative to it.
         assignment: file of the assignment record, which the caller writes; required if the design has one.
+        tables: where the rows of each joined table are, by its key.
 
     Raises:
         DesignError: if the study has an option that no key of a plan holds, or an assignment and no file for it.
@@ -65,7 +75,9 @@ def plan_text(study: Study | OptInStudy, data: Place, folder: Path, *, assignmen
         raise DesignError.out_of_range("assignment", assignment, "the file of the record if the design has one, else None")
     values: dict[str, Any] = {"name": study.name, "data": place_values(data, folder), "unit": study.design.unit}
     own = (
-        {"rows": "units", **opt_in_values(study)} if isinstance(study, OptInStudy) else _cluster_values(study, assignment, folder)
+        {"rows": "units", **opt_in_values(study)}
+        if isinstance(study, OptInStudy)
+        else _cluster_values(study, assignment, folder, tables or {})
     )
     first = ("unit_type", "rows", "design")
     values |= {key: own[key] for key in first if key in own}
@@ -78,12 +90,13 @@ def plan_text(study: Study | OptInStudy, data: Place, folder: Path, *, assignmen
     return text
 
 
-def _cluster_values(study: Study, assignment: str | None, folder: Path) -> dict[str, Any]:
+def _cluster_values(study: Study, assignment: str | None, folder: Path, tables: Mapping[str, Place]) -> dict[str, Any]:
     """The keys that a cluster study has of its own."""
     design = _design(study, assignment and shorten(assignment, folder), folder)
     own: dict[str, Any] = {} if study.adjustment == "interacted" else {"adjustment": study.adjustment}
     own |= {"segments": list(study.segments)} if study.segments else {}
     own |= {} if study.missing == "error" else {"missing": study.missing}
+    own |= tables_values(study.tables, tables, folder) if study.tables else {}
     return {"rows": study.rows, "design": design, **own, "headline": study.headline}
 
 

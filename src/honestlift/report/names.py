@@ -95,6 +95,8 @@ CHECKS = {
     "pair_weights": "Weights of the pairs",
     "treatment_constant": "One arm per workspace",
     "unit_in_clusters": "One place per user",
+    "joined_tables": "Joined tables",
+    "left_out_alike": "Reasons to be left out",
     "few_clusters": "Enough workspaces",
     "cluster_leverage": "Leverage of a workspace",
     "size_effect": "Effect and size of workspace",

@@ -18,6 +18,25 @@ PRIME = 2**31 - 1
 """Whole numbers are hashed modulo this prime."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Note:
+    """What became of users before they were rows of a Source.
+
+    Attributes:
+        reason: why.
+        users: how many.
+        dropped: whether they are left out.
+        arms: arm, how many of it, and of how many; empty where the arm is not known.
+        p_value: of the difference between the arms' shares, tested by cluster; None where there is no such test.
+    """
+
+    reason: str
+    users: int
+    dropped: bool
+    arms: tuple[tuple[str, int, int], ...] = ()
+    p_value: float | None = None
+
+
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Source(ABC):
     """A table in the engine that holds it. Nothing has been read yet.
@@ -26,6 +45,7 @@ class Source(ABC):
         columns: the user's column names, by position.
         kinds: what each column holds.
         engine: name of the engine.
+        notes: what became of users on the way here, where tables were joined.
 
     Example:
         >>> hl.connect("users.parquet").kind("engagement_tier")
@@ -35,6 +55,7 @@ class Source(ABC):
     columns: tuple[str, ...]
     kinds: tuple[Kind, ...]
     engine: str
+    notes: tuple[Note, ...] = ()
 
     def position(self, name: str, role: str) -> int:
         """Where a column stands.
