@@ -77,7 +77,7 @@ CLUSTER = (
     Row(
         code="measured_alike",
         assumption="Outcomes are measured alike in both arms",
-        tests=("missing_outcome", "denominator"),
+        tests=("missing_outcome", "denominator", "left_out_alike"),
         unseen="No check speaks of it.",
     ),
     Row(
@@ -201,6 +201,7 @@ NO_ASSUMPTION = {
     "adjustment": "says what covariates did for the interval",
     "first_stage": "says whether there is an effect on compliers to speak of",
     "kink": "speaks of the weights of one estimand",
+    "joined_tables": "says what became of users where tables were joined",
     "sampled_diagnostics": "says on how many users the pictures rest",
 }
 """Checks that speak of no assumption, and what they do instead."""
