@@ -155,6 +155,20 @@ def launch_agreement(metric: str, line: tuple[float, float], cross: tuple[float,
     )
 
 
+def no_launch(metric: str) -> Check:
+    """The plan asks for the effect of launching, and the ties do not vary enough for a line: the effect of the arms stands in its place."""
+    return Check(
+        code="launch_agreement",
+        level="stop",
+        statement=f"The effect of launching on {words.clean(metric)} has no number: the treated share of ties elsewhere does not vary "
+        "in both arms. The headline is the effect of treated workspaces, which is another question.",
+        remedy="Check that the ties lead to other workspaces, or ask for `headline: itt`.",
+        evidence={"linear": None, "surrounded": None},
+        concerns=("gate",),
+        metric=metric,
+    )
+
+
 def interference(metric: str, test: ExposureTest) -> Check:
     """The focal-unit test: do outcomes of some workspaces go with the re-drawn arms of the others?"""
     found = not math.isnan(test.p_value) and test.p_value < INTERFERENCE

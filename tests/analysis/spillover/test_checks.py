@@ -90,6 +90,17 @@ def test_roads_to_the_launch_that_disagree() -> None:
     assert (level(quiet, "launch_agreement"), level(lift, "launch_agreement")) == ("ok", "caution")
 
 
+def test_a_launch_without_a_line_says_so_and_the_effect_of_the_arms_is_the_headline() -> None:
+    users, edges, _ = world()
+    home = dict(zip(users.user_id, users.workspace_id, strict=True))
+    inside = edges[edges.source.map(home).to_numpy() == edges.target.map(home).to_numpy()]
+    lift = hl.run(users, graph_study(graph_exposure(inside), headline="gate"))
+    assert level(lift, "launch_agreement") == "stop"
+    assert lift.check("launch_agreement").concerns == ("gate",)
+    assert (lift.headline().estimand, lift.verdict.level) == ("itt_user", "likely, with caveats")
+    assert not [c for c in hl.run(users, graph_study(graph_exposure(inside))).checks if c.code == "launch_agreement"]
+
+
 def test_what_is_known_before_an_outcome_is() -> None:
     users, edges, _ = world()
     study = graph_study(graph_exposure(edges))

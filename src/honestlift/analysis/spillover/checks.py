@@ -41,6 +41,8 @@ def graph_checks(graph: Graph, spilled: Sequence[Spilled], answers: Sequence[Ans
                 None if cross is None or cross.estimate is None or cross.std_error is None else (cross.estimate, cross.std_error)
             )
             made.append(exposure.launch_agreement(found.metric, (line.estimate, line.std_error), told))
+        elif study.headline == "gate":
+            made.append(exposure.no_launch(found.metric))
     return made + [c for found, answer in _pairs(spilled, answers) for c in _tests(graph, found, answer, study)]
 
 
