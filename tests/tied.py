@@ -94,5 +94,4 @@ def people(
         dose=np.full((n, 2), 0.5),
         alike=np.array(alike if alike is not None else [[0.25, 0.25]] * n, dtype=float),
         as_one=np.array(as_one if as_one is not None else [True] * n, dtype=bool),
-        exact=True,
     )

@@ -260,9 +260,6 @@ def test_tables_of_one_session_are_joined(users):
     right = its.everything().select(nw.col("c0"), nw.col("c1").alias("v"))
     joined = mine.written(mine.everything().join(right, on="c0"), ["user", "minutes", "v"], ["integer", "number", "integer"])
     assert scan.count_rows(joined) == 10
-    small = joined.placed(pa.table({"c2": [1, 2, 11], "name": ["one", "two", "none"]}))
-    named = scan.collect(joined.everything().join(small, on="c2").select("c2", "name").sort("c2"))
-    assert named.to_pylist() == [{"c2": 1, "name": "one"}, {"c2": 2, "name": "two"}]
     joined.released()
     with pytest.raises(SourceError, match=r"The engine stopped: .*does not exist"):
         scan.count_rows(joined)

@@ -26,7 +26,7 @@ from honestlift.moments.joined import (
 from honestlift.moments.windows import event_notes, with_events
 from honestlift.source.connect import connect
 from honestlift.source.table import Kind, Note, Source
-from honestlift.source.together import together, written
+from honestlift.source.together import together
 
 Step = Callable[[str], None]
 
@@ -106,8 +106,7 @@ def joined(found: Mapping[str, Source], study: Study) -> Source:
         frame, note = _exposed(frame, place, found["exposure_table"], tables.exposure, timed, arm, cluster, study)
         notes.append(note)
     names = [*own, *(["a"] if table else []), *(["t"] if tables.timed else [])]
-    made = written(
-        users,
+    made = users.written(
         frame.select(*[nw.col(n).alias(f"c{i}") for i, n in enumerate(names)]),
         names,
         cast("list[Kind]", ["other"] * len(names)),

@@ -111,7 +111,7 @@ class DuckSource(Source):
         if not isinstance(other, DuckSource):
             raise ReachError.two_engines(self.engine, other.engine)
         connection = beside(self.connection)
-        made = [_streamed(source.select(columns), connection) for source, columns in ((self, names), (other, others))]
+        made = [streamed(source.select(columns), connection) for source, columns in ((self, names), (other, others))]
         mine = replace(self, relation=made[0], connection=connection, columns=tuple(names), kinds=tuple(map(self.kind, names)))
         kinds = tuple(map(other.kind, others))
         return mine, replace(other, relation=made[1], connection=connection, columns=tuple(others), kinds=kinds)
@@ -131,16 +131,6 @@ class DuckSource(Source):
         """Give back the room of what ``written`` wrote, by dropping the table; the Source is of no use after it."""
         if self.connection is not None:
             self.connection.execute(f"DROP TABLE IF EXISTS temp.{self.relation.alias}")
-
-    def placed(self, table: pa.Table) -> nw.LazyFrame[Any]:
-        """A small table of ours, where it can be joined with one that ``beside`` gave."""
-        if self.connection is None:
-            raise ValueError("The rows are not this library's to join. Expected a Source that `beside` gave.")
-        name = f"t{next(_NUMBERS)}"
-        self.connection.register("incoming", table)
-        self.connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM incoming")
-        self.connection.unregister("incoming")
-        return nw.from_native(self.connection.table(f"temp.{name}"))
 
     def sorted_copy(self, names: Sequence[str], keys: int) -> Source:
         """A copy of the named columns, sorted by the first ``keys`` of them, in a temporary table that goes when the copy does.
@@ -205,7 +195,7 @@ class DuckSource(Source):
         return self.relation.project(", ".join(f"#{i + 1} AS c{i}" for i in range(count or len(self.columns))))
 
 
-def _streamed(rows: nw.LazyFrame[Any], connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
+def streamed(rows: nw.LazyFrame[Any], connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
     """A temporary table of a connection from rows of another, or of a user's, which it does not know."""
     name = f"t{next(_NUMBERS)}"
     try:

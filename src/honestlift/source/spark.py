@@ -10,7 +10,6 @@ from typing import Any, Literal, Self
 from weakref import finalize
 
 import narwhals as nw
-import pyarrow as pa
 
 from honestlift.errors import ReachError, SourceError
 from honestlift.source.failure import first_line, is_failure
@@ -88,10 +87,6 @@ class SparkSource(Source):
         """Give back the room of what ``written`` wrote; the cluster makes it again if it is still asked for."""
         if self.persisted is not None:
             _forget(self.persisted.rows)
-
-    def placed(self, table: pa.Table) -> nw.LazyFrame[Any]:
-        """A small table of ours, where it can be joined with this one."""
-        return nw.from_native(self.rows.sparkSession.createDataFrame(table))
 
     def sorted_copy(self, names: Sequence[str], keys: int) -> Source:  # noqa: ARG002
         """The named columns: Spark adds up by hash within a partition, which sorted rows do not speed up."""

@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import narwhals as nw
-import pyarrow as pa
 
 from honestlift.errors import ColumnError
 
@@ -113,10 +112,6 @@ class Source(ABC):
     @abstractmethod
     def released(self) -> None:
         """Give back the room of what ``written`` wrote; the Source is of no use after it."""
-
-    @abstractmethod
-    def placed(self, table: pa.Table) -> nw.LazyFrame[Any]:
-        """A small table of ours, where it can be joined with one that ``beside`` gave."""
 
     @abstractmethod
     def sorted_copy(self, names: Sequence[str], keys: int) -> Source:

@@ -4,21 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import replace
-from itertools import count
 from typing import Any
 
 import duckdb
 import narwhals as nw
-import pyarrow as pa
 
-from honestlift.errors import ReachError, SourceError, TablesError
-from honestlift.source.duck import DuckSource
+from honestlift.errors import ReachError, TablesError
+from honestlift.source.duck import DuckSource, streamed
 from honestlift.source.engine import beside
-from honestlift.source.failure import first_line
-from honestlift.source.table import Kind, Source
+from honestlift.source.table import Source
 from honestlift.source.warehouse import IbisSource
-
-_NUMBERS = count()
 
 
 def together(sources: Sequence[Source]) -> list[Source]:
@@ -46,22 +41,6 @@ def together(sources: Sequence[Source]) -> list[Source]:
     return [replace(s, relation=_brought(s, connection), connection=connection) for s in found]
 
 
-def written(source: Source, rows: nw.LazyFrame[Any], columns: Sequence[str], kinds: Sequence[Kind]) -> Source:
-    """Rows that were made from tables that are ``together``, written once where they can still be joined.
-
-    Raises:
-        SourceError: if the engine fails.
-    """
-    if not isinstance(source, DuckSource) or source.connection is None:
-        return source.kept(rows, columns, kinds)
-    relation, name = nw.to_native(rows), f"honestlift_{next(_NUMBERS)}"
-    try:
-        source.connection.execute(f"CREATE TEMP TABLE {name} AS {relation.sql_query()}")
-    except duckdb.Error as reason:
-        raise SourceError.engine(first_line(reason)) from reason
-    return replace(source, relation=source.connection.table(f"temp.{name}"), columns=tuple(columns), kinds=tuple(kinds))
-
-
 def _brought(source: DuckSource, connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyRelation:
     relation: Any = nw.to_native(source.everything())
     if source.connection is not None:
@@ -69,12 +48,4 @@ def _brought(source: DuckSource, connection: duckdb.DuckDBPyConnection) -> duckd
             return connection.sql(relation.sql_query())
         except duckdb.Error:  # a frame, or a table, that this connection does not know
             pass
-    name = f"honestlift_{next(_NUMBERS)}"
-    try:
-        reader = relation.to_arrow_reader() if hasattr(relation, "to_arrow_reader") else relation.fetch_record_batch()
-        connection.register("incoming", reader)
-        connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM incoming")
-        connection.unregister("incoming")
-    except (duckdb.Error, pa.ArrowException) as reason:
-        raise SourceError.engine(first_line(reason)) from reason
-    return connection.table(f"temp.{name}")
+    return streamed(source.everything(), connection)

@@ -11,7 +11,6 @@ from uuid import uuid4
 from weakref import finalize
 
 import narwhals as nw
-import pyarrow as pa
 
 from honestlift.errors import ReachError, SourceError
 from honestlift.source.failure import first_line, is_failure
@@ -81,10 +80,6 @@ class IbisSource(Source):
         """Drop the temporary table that these rows were written to, if any; the Source is of no use after it."""
         if self.copy is not None:
             _forget(self.rows.get_backend(), self.copy)
-
-    def placed(self, table: pa.Table) -> nw.LazyFrame[Any]:
-        """A small table of ours, where it can be joined with this one."""
-        return nw.from_native(self._copied(table))
 
     def sorted_copy(self, names: Sequence[str], keys: int) -> Source:  # noqa: ARG002
         """The named columns: the rows are too far away for a copy to be cheap, and the engine adds up by hash."""

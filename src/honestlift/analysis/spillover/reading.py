@@ -128,7 +128,6 @@ def _people(own: NDArray[np.int64], reach: Reach, arm: NDArray[np.bool_], known:
         dose=known.dose,
         alike=known.surrounded,
         as_one=_as_one(reach, arm),
-        exact=known.exact,
     )
 
 

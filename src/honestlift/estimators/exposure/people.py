@@ -32,7 +32,6 @@ class People:
         dose: (U, 2) its expectation with the own cluster in control, and treated.
         alike: (U, 2) probability that the own cluster and all partner clusters are in control, and treated.
         as_one: (U,) whether all partner clusters have the own arm.
-        exact: whether the probabilities are closed forms.
     """
 
     own: NDArray[np.int64]
@@ -46,7 +45,6 @@ class People:
     dose: Floats
     alike: Floats
     as_one: Bools
-    exact: bool
 
     @property
     def users(self) -> int:
