@@ -24,7 +24,7 @@ UNKNOWN = (0.05, 0.50)
 PLACEBO = (0.01, 0.001)
 """p-values of exposure on the measure before the launch."""
 
-INTERFERENCE = 0.05
+INTERFERENCE = 0.01
 """p-value of the focal-unit test below which outcomes go with the arms of others."""
 
 SURE = 2.5
