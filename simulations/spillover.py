@@ -127,7 +127,6 @@ def design(reach: Reach, exposure: Exposure) -> Design:
         dose=known.dose,
         alike=known.surrounded,
         as_one=nothing > 0,
-        exact=known.exact,
     )
     return Design(reach=reach, redraw=redraw, exposure=exposure, people=people)
 
