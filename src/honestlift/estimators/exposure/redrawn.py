@@ -29,11 +29,13 @@ class _Sample:
         self.kept = None if kept.all() else np.flatnonzero(kept)
         self.cells, chance = held.cells, people.chance[kept]
         self.size = int(held.cells.max(initial=0)) + 1
-        self.beside = np.zeros((self.cells.size, 0)) if held.exact else chance[:, 1:] - chance[:, 1:].mean(axis=0)
+        chances = np.zeros((self.cells.size, 0)) if held.exact else chance[:, 1:] - chance[:, 1:].mean(axis=0)
+        self.known = _scaled(held.matrix[:, len(held.plain) :])
+        self.beside = np.asfortranarray(np.concatenate([chances, self.known], axis=1))
         self.inverse = np.linalg.pinv(self._gram(), rcond=1e-12, hermitian=True)
         self.rest = rest[kept]
-        coefficients = self.inverse @ self._summed(np.zeros(self.cells.size, dtype=np.int64), 1, self.rest)[0]
-        self.left = self.rest - coefficients[self.cells] - np.einsum("ij,j->i", self.beside, coefficients[self.size :])
+        self.slopes = self.inverse @ self._summed(np.zeros(self.cells.size, dtype=np.int64), 1, self.rest)[0]
+        self.left = self.rest - self.slopes[self.cells] - np.einsum("ij,j->i", self.beside, self.slopes[self.size :])
         self.first = 4 * np.arange(self.cells.size)
         self.weight = np.divide(1.0, chance, out=np.zeros_like(chance), where=chance > 0).ravel()
 
@@ -57,7 +59,9 @@ class _Sample:
         held = self._summed(level, 4)
         n, total = held[:, : self.size].sum(axis=1), np.bincount(level, self.left, 4)
         weight = self.weight[self.first + level]
-        mass, mean = np.bincount(level, weight, 4), np.bincount(level, weight * self.rest, 4)
+        mass = np.maximum(np.bincount(level, weight, 4), np.finfo(np.float64).tiny)
+        mean = np.bincount(level, weight * self.rest, 4) / mass
+        before = np.stack([np.bincount(level, weight * x, 4) / mass for x in self.known.T], axis=1) if self.known.size else None
         made: list[tuple[float, float]] = []
         for upper, lower in (CONTRASTS[estimand] for estimand in estimands):
             if not n[upper] or not n[lower]:
@@ -65,9 +69,20 @@ class _Sample:
                 continue
             others = [upper, *(i for i in range(4) if n[i] and i not in (upper, lower))]
             matrix = np.diag(n[others]) - np.einsum("il,lm,jm->ij", held[others], self.inverse, held[others])
-            solved: Floats = np.asarray(np.linalg.pinv(matrix, rcond=1e-10, hermitian=True)[0], dtype=np.float64)
-            made.append((float(np.sum(solved * total[others])), float(mean[upper] / mass[upper] - mean[lower] / mass[lower])))
+            solution: Floats = np.asarray(np.linalg.pinv(matrix, rcond=1e-10, hermitian=True), dtype=np.float64)
+            found = np.einsum("ij,j->i", solution, total[others])
+            weighted = float(mean[upper] - mean[lower])
+            if before is not None:  # the slopes of this draw
+                slopes = (self.slopes - np.einsum("ij,lj,l->i", self.inverse, held[others], found))[-self.known.shape[1] :]
+                weighted -= float(np.sum((before[upper] - before[lower]) * slopes))
+            made.append((float(found[0]), weighted))
         return made
+
+
+def _scaled(columns: Floats) -> Floats:
+    """Columns of mean zero in units of their spread, so that these do not matter to what counts as singular."""
+    spread = np.sqrt(np.einsum("ij,ij->j", columns, columns) / max(columns.shape[0], 1))
+    return np.asfortranarray(columns / np.where(spread > 0, spread, 1.0))
 
 
 def design_errors(
