@@ -49,6 +49,7 @@ class Spilled:
         strata: estimand to the average of the strata one by one.
         draws: estimand to the re-draws behind its design standard error.
         valid: (U,) who has the outcome.
+        before: what was known of the users before the treatment, and is adjusted for.
     """
 
     metric: str
@@ -57,6 +58,7 @@ class Spilled:
     strata: Mapping[str, ByStratum]
     draws: Mapping[str, int]
     valid: NDArray[np.bool_]
+    before: Known | None
 
 
 def spill(answer: Answer, graph: Graph, study: Study) -> Spilled | None:
@@ -94,6 +96,7 @@ def spill(answer: Answer, graph: Graph, study: Study) -> Spilled | None:
         strata=strata,
         draws={estimand: found[2] for estimand, found in errors.items()},
         valid=valid,
+        before=before,
     )
 
 
