@@ -25,7 +25,7 @@ from honestlift.proposal import Power, Proposal, Recommendation
 from honestlift.moments.stored import StoredMoments
 from honestlift.moments.merged import read_moments
 from honestlift.analysis.check import Checked, check_design
-from honestlift.analysis.waves import Waves, waves
+from honestlift.analysis.waves.alone import Waves, waves
 from honestlift.analysis.stored import collect_moments
 from honestlift.analysis.query import moments_query
 from honestlift.analysis.analyze import analyze, run

@@ -9,20 +9,24 @@ from honestlift.analysis.cluster import analyze_cluster
 from honestlift.analysis.joining import rows_of
 from honestlift.analysis.opt_in.walk import analyze_opt_in
 from honestlift.analysis.stored import require_question
+from honestlift.analysis.waves.walk import analyze_waves
+from honestlift.design.asked import AnyStudy
 from honestlift.design.cluster import ClusterDesign
 from honestlift.design.metric import Mean, Metric, Quantile, Ratio
 from honestlift.design.modelling import Learners, Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy, as_trim, names_and_times
 from honestlift.design.study import Adjustment, Missing, Study
 from honestlift.design.tables import Tables
-from honestlift.errors import DesignError, TablesError
+from honestlift.design.waves import WavesDesign, WavesStudy
+from honestlift.errors import DesignError, MomentsError, TablesError
 from honestlift.moments.stored import StoredMoments
 from honestlift.result import Lift
+from honestlift.source.connect import Source
 
 
 def analyze(  # noqa: PLR0913  the contract of the Python face
     data: Any,
-    design: ClusterDesign | OptInDesign,
+    design: ClusterDesign | OptInDesign | WavesDesign,
     metrics: Sequence[Metric | str] | Metric | str,
     *,
     name: str = "Untitled study",
@@ -81,6 +85,21 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
         (0.54, 'supported')
     """
     outcomes = _outcomes(metrics)
+    if isinstance(design, WavesDesign):
+        _refuse_all_but_waves(
+            covariates=covariates,
+            segments=segments,
+            rows=rows != "units",
+            adjustment=adjustment != "interacted",
+            missing=missing != "error",
+            propensity=propensity,
+            matching=matching,
+            trim=trim,
+            learners=learners,
+            tables=tables,
+        )
+        asked: dict[str, Any] = {"name": name, "negative_controls": _several(negative_controls), "level": level, "seed": seed}
+        return run(data, WavesStudy(design=design, metrics=outcomes, **asked))  # pyright: ignore[reportArgumentType]  it refuses what is no mean
     before, timed = names_and_times([covariates] if isinstance(covariates, (str, Covariate)) else covariates)
     controls, within = _several(negative_controls), _within(segments, design, tables)
     if isinstance(design, OptInDesign):
@@ -128,6 +147,13 @@ def _refuse_opt_in(*asked: object) -> None:
         raise DesignError.opt_in_only()
 
 
+def _refuse_all_but_waves(**asked: object) -> None:
+    """What a roll-out in waves has no place for, by name."""
+    named = [name for name, value in asked.items() if value]
+    if named:
+        raise DesignError.not_of_waves(named)
+
+
 def _several(names: Sequence[str] | str) -> tuple[str, ...]:
     """One name alone is a list of one."""
     return (names,) if isinstance(names, str) else tuple(names)
@@ -148,7 +174,7 @@ def _outcomes(metrics: Sequence[Metric | str] | Metric | str) -> tuple[Metric, .
     return tuple(Mean(m) if isinstance(m, str) else m for m in several)
 
 
-def run(data: Any, study: Study | OptInStudy, step: Callable[[str], None] = lambda _: None) -> Lift:
+def run(data: Any, study: AnyStudy, step: Callable[[str], None] = lambda _: None) -> Lift:
     """The same for a study that is ready made; ``step`` hears the name of each stage as it begins.
 
     The data may be ``StoredMoments`` too: sums that were made earlier, or elsewhere.
@@ -160,6 +186,11 @@ def run(data: Any, study: Study | OptInStudy, step: Callable[[str], None] = lamb
         0.077
     """
     if isinstance(data, StoredMoments):
+        if isinstance(study, WavesStudy):
+            raise MomentsError.needs_rows()
         require_question(data, study)
     source = data if isinstance(data, StoredMoments) else rows_of(data, study, step)
+    if isinstance(study, WavesStudy):
+        assert isinstance(source, Source)
+        return analyze_waves(source, study, step)
     return analyze_opt_in(source, study, step) if isinstance(study, OptInStudy) else analyze_cluster(source, study, step)
