@@ -10,7 +10,7 @@ from honestlift.design.misclassification import Misclassification
 from honestlift.design.metric import Mean, Quantile, Ratio, Winsorize
 from honestlift.design.modelling import Learners, Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy
-
+from honestlift.design.waves import WavesDesign, WavesStudy
 from honestlift.design.study import Study
 from honestlift.design.tables import AssignmentTable, EventSum, EventTable, ExposureTable, Tables
 from honestlift.design.variation import Variation
@@ -84,6 +84,8 @@ __all__ = [
     "Variation",
     "Verdict",
     "Waves",
+    "WavesDesign",
+    "WavesStudy",
     "Winsorize",
     "__version__",
     "analyze",

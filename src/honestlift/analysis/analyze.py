@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from honestlift.analysis.cluster import analyze_cluster
@@ -84,60 +84,29 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
         >>> round(lift.headline().conf_low, 2), lift.verdict.level
         (0.54, 'supported')
     """
-    outcomes = _outcomes(metrics)
+    shared: dict[str, Any] = {"name": name, "metrics": _outcomes(metrics), "level": level, "seed": seed}
+    shared |= {"negative_controls": _several(negative_controls)}
     if isinstance(design, WavesDesign):
-        _refuse_all_but_waves(
-            covariates=covariates,
-            segments=segments,
-            rows=rows != "units",
-            adjustment=adjustment != "interacted",
-            missing=missing != "error",
-            propensity=propensity,
-            matching=matching,
-            trim=trim,
-            learners=learners,
-            tables=tables,
-        )
-        asked: dict[str, Any] = {"name": name, "negative_controls": _several(negative_controls), "level": level, "seed": seed}
-        return run(data, WavesStudy(design=design, metrics=outcomes, **asked))  # pyright: ignore[reportArgumentType]  it refuses what is no mean
+        changed = {"rows": rows != "units", "adjustment": adjustment != "interacted", "missing": missing != "error"}
+        others = {"propensity": propensity, "matching": matching, "trim": trim, "learners": learners, "tables": tables}
+        _refuse_all_but_waves({"covariates": covariates, "segments": segments, **changed, **others})
+        return run(data, WavesStudy(design=design, **shared))
     before, timed = names_and_times([covariates] if isinstance(covariates, (str, Covariate)) else covariates)
-    controls, within = _several(negative_controls), _within(segments, design, tables)
+    within = _within(segments, design, tables)
+    shared |= {"covariates": before, "missing": missing, "bootstrap": bootstrap, "exact_duplicates": exact_duplicates}
     if isinstance(design, OptInDesign):
         chosen = OptInStudy(
-            name=name,
             design=design,
-            metrics=outcomes,  # pyright: ignore[reportArgumentType]  the study refuses what is no mean
-            covariates=before,
             timed=timed,
-            negative_controls=controls,
             propensity=propensity or Propensity(),
             matching=matching or Matching(),
             trim=as_trim(trim),
-            missing=missing,
-            level=level,
-            seed=seed,
-            bootstrap=bootstrap,
-            exact_duplicates=exact_duplicates,
             learners=learners,
+            **shared,
         )
         return run(data, chosen)
     _refuse_opt_in(timed, propensity, matching, trim, learners)
-    study = Study(
-        name=name,
-        design=design,
-        metrics=outcomes,
-        covariates=before,
-        negative_controls=controls,
-        segments=within,
-        rows=rows,
-        adjustment=adjustment,
-        missing=missing,
-        level=level,
-        seed=seed,
-        bootstrap=bootstrap,
-        exact_duplicates=exact_duplicates,
-        tables=tables,
-    )
+    study = Study(design=design, segments=within, rows=rows, adjustment=adjustment, tables=tables, **shared)
     return run(data, study)
 
 
@@ -147,7 +116,7 @@ def _refuse_opt_in(*asked: object) -> None:
         raise DesignError.opt_in_only()
 
 
-def _refuse_all_but_waves(**asked: object) -> None:
+def _refuse_all_but_waves(asked: Mapping[str, object]) -> None:
     """What a roll-out in waves has no place for, by name."""
     named = [name for name, value in asked.items() if value]
     if named:

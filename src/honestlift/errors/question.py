@@ -74,7 +74,7 @@ class DesignError(HonestliftError, ValueError):
         )
 
     @classmethod
-    def not_of_waves(cls, named: list[str]) -> DesignError:
+    def not_of_waves(cls, named: Sequence[str]) -> DesignError:
         return cls(
             f"{listed(named)} cannot be asked of a roll-out in waves. Expected metrics, negative controls, a level and a seed. "
             "Remove them; name as `negative_controls` what the feature cannot move."
