@@ -291,3 +291,22 @@ def test_ties_elsewhere_are_refused(engine):
         design = replace(DESIGN, strata=(), exposure=hl.Exposure(edges=hl.Edges(data=edges, source='so"urce', target="target")))
         with pytest.raises(SourceError, match="cannot be joined"):
             hl.analyze(users, design, [hl.Mean("minutes")])
+
+
+@pytest.mark.parametrize("zone", [None, "Asia/Kolkata"])
+def test_ties_from_the_launch_on(engine, zone):
+    """A launch is a day, and begins at the same moment whatever the clock of a session, or of this machine."""
+    day = 86_400_000_000
+    launch = 20_531 * day  # 2026-03-19
+    at = pa.array([launch + hours * day // 24 for hours in range(-30, 30)], pa.timestamp("us", tz=zone))
+    users = rows(200)["user"].to_pylist()
+    between = pa.table({"a": users[:60], "b": users[60:120], "at": at})
+
+    def late(opened: Any) -> Any:
+        graph = hl.Edges(data=opened(between), source="a", target="b", time="at")
+        design = replace(DESIGN, strata=(), exposure=hl.Exposure(edges=graph, launch="2026-03-19"))
+        return answer(hl.analyze(opened(rows(200)), design, [hl.Mean("clicks")], seed=3))
+
+    found = late(engine)
+    assert found == late(connect)
+    assert "30" in json.dumps(found["checks"])
