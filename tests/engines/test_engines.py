@@ -200,6 +200,19 @@ def test_keys_of_every_kind(engine):
     assert scan.distinct(one) == scan.distinct(other)
 
 
+@pytest.mark.parametrize("zone", [None, "Asia/Kolkata"])
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_times_bear_one_name_in_every_unit(engine, unit, zone, request):
+    """What a workspace is called does not depend on how finely its times are kept."""
+    if unit == "ns" and "spark" in request.node.name:
+        pytest.skip("Spark reads no such parquet")
+    moments = [0, None, 10**9, -(10**9), 86_400]
+    table = pa.table({"at": pa.array(moments, pa.timestamp("s", tz=zone)).cast(pa.timestamp(unit, tz=zone))})
+    z = "Z" if zone else ""
+    names = ("1938-04-24 22:13:20", "1970-01-01 00:00:00", "1970-01-02 00:00:00", "2001-09-09 01:46:40")
+    assert scan.count_cells(engine(table), ["at"]).keys["at"].labels == (*(f"{name}.000000{z}" for name in names), None)
+
+
 def test_measures_of_every_kind(engine):
     """Counts of what is missing and infinite, and ranges, are the same bytes; so are means up to the order of adding."""
     table = KEYS.append_column("far", pa.array([float("inf"), float("-inf"), None, float("nan"), 1.0, 2.0, 3.0, 4.0, 5.0, 1e200]))
