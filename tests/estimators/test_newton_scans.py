@@ -11,8 +11,8 @@ from honestlift.estimators.mixtures import Balancing
 from honestlift.estimators.newton_scans import MOST_SCANS, fit_in_scans
 from honestlift.estimators.propensity import fit_propensity
 from honestlift.moments.patterns import patterns_of_rows
-from honestlift.moments.weighted import Term, Totals
-from honestlift.moments.weights import Model, Rows
+from honestlift.moments.streamed.terms import Term, Totals
+from honestlift.moments.streamed.weights import Model, Rows
 
 RNG = np.random.default_rng(2)
 X = RNG.normal(size=(500, 2))

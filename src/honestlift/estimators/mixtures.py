@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 
 from honestlift.estimators.tilt import Estimand
-from honestlift.moments.influences import Mix
+from honestlift.moments.streamed.influences import Mix
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -10,8 +10,8 @@ from numpy.typing import NDArray
 
 from honestlift.estimators.stack import solve_square
 from honestlift.estimators.streamed import Balancing
-from honestlift.moments.weighted import Term, Totals
-from honestlift.moments.weights import Model, Rows, moved
+from honestlift.moments.streamed.terms import Term, Totals
+from honestlift.moments.streamed.weights import Model, Rows, moved
 
 Floats = NDArray[np.float64]
 Ask = Callable[[list[Term], Model], Totals]

@@ -22,8 +22,8 @@ from honestlift.estimators.design import require_rank
 from honestlift.estimators.mixtures import MIXTURES, ONE, TARGETS, Balancing
 from honestlift.estimators.stack import solve_square
 from honestlift.estimators.tilt import Estimand
-from honestlift.moments.influences import Influence, Mix
-from honestlift.moments.weighted import Term
+from honestlift.moments.streamed.influences import Influence, Mix
+from honestlift.moments.streamed.terms import Term
 
 Floats = NDArray[np.float64]
 Get = Callable[[Term], Floats]

@@ -7,8 +7,8 @@ from numpy.typing import NDArray
 
 from honestlift.estimators.stack import Means
 from honestlift.estimators.streamed import Assembled, MeanSums
-from honestlift.moments.influences import Influence
 from honestlift.moments.patterns import Patterns, tally
+from honestlift.moments.streamed.influences import Influence
 
 Floats = NDArray[np.float64]
 

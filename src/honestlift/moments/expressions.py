@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from datetime import date, datetime
+from typing import Any
 
 import narwhals as nw
 
@@ -15,7 +16,7 @@ def levels(g: Grid) -> tuple[str, ...]:
     return ("h",) if g.low is None else ("h", "l")
 
 
-def rounded(e: nw.Expr, g: Grid) -> dict[str, nw.Expr]:
+def rounded(e: Any, g: Grid) -> dict[str, Any]:
     """A summand as a multiple of its grid's unit, ``h``, and what that left over as a multiple of a finer one, ``l``."""
     high = (e + g.high) - g.high if g.high else e
     return {"h": high} if g.low is None else {"h": high, "l": ((e - high) + g.low) - g.low}

@@ -53,6 +53,11 @@ def _counts(source: Source, keys: Sequence[str]) -> Frame:
     return source.select(keys).group_by(*[f"c{i}" for i in range(len(keys))]).agg(nw.len().alias("n"))
 
 
+def length(frame: Frame) -> int:
+    """Rows of a frame."""
+    return int(collect(frame.select(nw.len().alias("n"))).to_pylist()[0]["n"])
+
+
 def count_groups(source: Source, keys: Sequence[str]) -> tuple[int, int, int]:
     """Combinations of the keys' values, rows of the largest, and rows in all, without fetching the combinations."""
     names = [f"c{i}" for i in range(len(keys))]
@@ -253,7 +258,7 @@ def distinct(source: Source) -> tuple[int, list[int]]:
 
 def count_rows(source: Source) -> int:
     """Rows of the table."""
-    return int(collect(source.everything().select(nw.len().alias("n"))).column("n")[0].as_py())
+    return length(source.everything())
 
 
 def empty(source: Source) -> bool:

@@ -12,6 +12,7 @@ import narwhals as nw
 import pyarrow as pa
 
 from honestlift.errors import ReachError
+from honestlift.source.blocks import reader_of
 from honestlift.source.engine import another, beside
 from honestlift.source.failure import stopped
 from honestlift.source.table import PRIME, Kind, Source
@@ -177,9 +178,7 @@ class DuckSource(Source):
         """A temporary table, sorted by ``order`` columns."""
         try:
             connection = beside(self.connection)  # before the reader: a query in between would cut its stream short in silence
-            relation: Any = nw.to_native(rows)
-            reader = relation.to_arrow_reader() if hasattr(relation, "to_arrow_reader") else relation.fetch_record_batch()
-            connection.register("rows", reader)
+            connection.register("rows", reader_of(rows))
             by = f" ORDER BY {', '.join(f'#{i + 1}' for i in range(order))}" if order else ""
             connection.execute(f"CREATE TEMP TABLE kept AS SELECT * FROM rows{by}")
             connection.unregister("rows")
@@ -199,9 +198,7 @@ def streamed(rows: nw.LazyFrame[Any], connection: duckdb.DuckDBPyConnection) -> 
     """A temporary table of a connection from rows of another, or of a user's, which it does not know."""
     name = f"t{next(_NUMBERS)}"
     try:
-        relation: Any = nw.to_native(rows)
-        reader = relation.to_arrow_reader() if hasattr(relation, "to_arrow_reader") else relation.fetch_record_batch()
-        connection.register("incoming", reader)
+        connection.register("incoming", reader_of(rows))
         connection.execute(f"CREATE TEMP TABLE {name} AS SELECT * FROM incoming")
         connection.unregister("incoming")
     except (duckdb.Error, pa.ArrowException) as reason:

@@ -39,14 +39,15 @@ def open_stream(source: Source, look: Look, study: OptInStudy) -> tuple[Streamin
     def drawn(wanted: tuple[int, int]) -> Sample:
         return draw(source, look, study, profiles, design, (one_in_odd(others, wanted[0]), one_in_odd(opted, wanted[1])))
 
+    groups, largest, _ = scan.count_groups(look.grouped, [look.group]) if look.group else (1, rows, rows)
     stream = Streaming(
         frame=design_frame(look.grouped, arm, arms, look.group, profiles, design),
         design=design,
         profiles=profiles,
         study=study,
         clustered=study.design.cluster is not None,
-        grouped=look.group is not None,
-        largest=scan.count_groups(look.grouped, [look.group])[1] if look.group else rows,
+        groups=groups,
+        largest=largest,
         count=rows,
         categories=categories(levels, arm, arms),
         sample=drawn((SAMPLE, SAMPLE)),

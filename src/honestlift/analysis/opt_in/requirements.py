@@ -12,10 +12,11 @@ from honestlift.estimators.propensity import determining
 from honestlift.moments import scan
 from honestlift.moments.choice import Arms, Covariate, read_choice
 from honestlift.moments.patterns import Patterns
+from honestlift.moments.streamed.sums import ranges
+from honestlift.moments.streamed.weights import SLACK, Rows
 from honestlift.moments.table import LARGEST, Label
 from honestlift.moments.timing import Timing, timing
 from honestlift.moments.units import not_integers
-from honestlift.moments.weights import SLACK, Rows, ranges
 from honestlift.source.buckets import with_unit_type
 from honestlift.source.connect import Source
 

@@ -17,9 +17,10 @@ from honestlift.estimators.streamed import Assembled, Assembly, Key, influences,
 from honestlift.estimators.tilt import Estimand
 from honestlift.inference.influence import effect_covariance, streamed_clustered_covariance
 from honestlift.inference.replicate import GroupSums, assembled_sums, jackknife_covariance, means_of
-from honestlift.moments.influences import covariances
-from honestlift.moments.weighted import Term, Totals, by_score, total
-from honestlift.moments.weights import Model, Rows, ranges
+from honestlift.moments.patterns import Patterns
+from honestlift.moments.streamed.sums import covariances, total, total_with_scores
+from honestlift.moments.streamed.terms import Term, Totals
+from honestlift.moments.streamed.weights import Model, Rows
 
 Floats = NDArray[np.float64]
 
@@ -44,7 +45,6 @@ def streamed_basis(
     n = float(exact.ones.rows.sum())
     rows = exact.rows if stream.grouped else exact.rows.ungrouped()
     model = replace(exact.fitted.model, outcomes=exact.outcomes)
-    model = replace(model, ranges=ranges(rows, model.predictors))
     assembly = Assembly(
         columns=rows.columns,
         estimands=(only,) if only else stream.study.design.estimands,
@@ -53,7 +53,7 @@ def streamed_basis(
         penalty=stream.penalty(),
         pull=exact.fitted.pull,
     )
-    found = total(rows, assembly.terms(), model)
+    found, scores = _summed(rows, assembly, model, only is None and _on_grid(stream))
     order = _order(found) if stream.clustered else np.arange(found.rows.size)
     made = assembly.assemble(lambda term: found.values[term][order]).defined()
     sums = assembled_sums(made, order.size)
@@ -67,7 +67,7 @@ def streamed_basis(
         binary=_binary(stream, column),
         regression=_regression(stream, column, n),
     )
-    return basis, sums if stream.grouped else None, [] if only else _matched(stream, rows, model, column)
+    return basis, sums if stream.grouped else None, [] if only else _matched(stream, scores, column)
 
 
 def _points(stream: Streaming, made: Assembled, sums: GroupSums, rows: Rows, model: Model, origin: float) -> dict[Key, Point]:
@@ -134,17 +134,29 @@ def _regression(stream: Streaming, column: str, n: float) -> Regression:
     return regression_of(made, stream.design.names, tuple(c.covariate for c in stream.design.columns), n)
 
 
-def _matched(stream: Streaming, rows: Rows, model: Model, column: str) -> list[MatchedAnswer]:
-    """Matching on the score, rounded to a grid, of which nothing but counts and sums per score and arm comes back.
+def _summed(rows: Rows, assembly: Assembly, model: Model, scored: bool) -> tuple[Totals, Patterns | None]:
+    """What the estimators are made of, in one scan with the scores that matching goes by, if it does."""
+    return total_with_scores(rows, assembly.terms(), model, GRID) if scored else (total(rows, assembly.terms(), model), None)
 
-    Pairs without replacement and exact covariates need the users themselves: there an even sample is matched.
-    """
+
+def _on_grid(stream: Streaming) -> bool:
+    """Whether matching goes by a score on a grid, of which nothing but counts and sums per score and arm comes back."""
     wanted = stream.study.matching
-    if not any(e in ("ATE", "ATT", "ATC") for e in stream.study.design.estimands):
+    return _matches(stream) and wanted.replacement and not wanted.exact
+
+
+def _matches(stream: Streaming) -> bool:
+    """Whether an estimand is asked for that matching has an answer to."""
+    return any(e in ("ATE", "ATT", "ATC") for e in stream.study.design.estimands)
+
+
+def _matched(stream: Streaming, scores: Patterns | None, column: str) -> list[MatchedAnswer]:
+    """Matching by scores on a grid. Pairs without replacement and exact covariates need users: there an even sample is matched."""
+    if scores is not None:
+        return grid_answers(scores, GRID, stream.study)
+    if not _matches(stream):
         return []
-    if wanted.exact or not wanted.replacement:
-        exact, sample = stream.exact(column), replace(stream.even(column), group=None, groups=0)
-        flat = sample.collapsed()
-        answers = matching_answers(flat, stream.on_sample(flat, exact), stream.study)
-        return [replace(a, how=f"{a.how}; on a sample of {int(flat.rows):,} users") for a in answers]
-    return grid_answers(by_score(rows.ungrouped(), model, GRID), GRID, stream.study)
+    exact, sample = stream.exact(column), replace(stream.even(column), group=None, groups=0)
+    flat = sample.collapsed()
+    answers = matching_answers(flat, stream.on_sample(flat, exact), stream.study)
+    return [replace(a, how=f"{a.how}; on a sample of {int(flat.rows):,} users") for a in answers]

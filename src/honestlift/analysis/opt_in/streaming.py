@@ -18,14 +18,14 @@ from numpy.typing import NDArray
 from honestlift.analysis.opt_in.fits import Trimmed, within_bounds
 from honestlift.analysis.opt_in.requirements import require_choice, require_varying
 from honestlift.analysis.opt_in.sample import Sample, sampled_patterns
+from honestlift.analysis.opt_in.start import start_of
 from honestlift.design.opt_in import OptInStudy
 from honestlift.diagnostics.overlap import Reach
-from honestlift.errors import DataError, DesignError
+from honestlift.errors import DataError
 from honestlift.estimators.design import Design
-from honestlift.estimators.entropy import balancing_coefficients
-from honestlift.estimators.mixtures import TARGETS, Balancing
+from honestlift.estimators.mixtures import Balancing
 from honestlift.estimators.newton_scans import Fitted, fit_in_scans
-from honestlift.estimators.propensity import Propensity, evaluated, expit, fit_propensity
+from honestlift.estimators.propensity import Propensity, evaluated, expit
 from honestlift.estimators.streamed import outcome_models, outcome_terms, products_of
 from honestlift.moments.covariates import (
     DesignColumns,
@@ -34,9 +34,10 @@ from honestlift.moments.covariates import (
 )
 from honestlift.moments.patterns import Patterns
 from honestlift.moments.profile import ColumnProfile
-from honestlift.moments.scan import Frame
-from honestlift.moments.weighted import Term, Totals, total
-from honestlift.moments.weights import Model, Rows, ranges
+from honestlift.moments.scan import Frame, length
+from honestlift.moments.streamed.sums import ranges, total
+from honestlift.moments.streamed.terms import Term, Totals
+from honestlift.moments.streamed.weights import Model, Rows
 
 Floats = NDArray[np.float64]
 
@@ -67,7 +68,8 @@ class Streaming:
         design: the covariates.
         profiles: of every measured column, in the order of the frame's outcomes.
         study: what is asked.
-        clustered, grouped: whether the groups are clusters, and whether there are groups at all.
+        clustered: whether the groups are clusters.
+        groups: how many there are; 1 where rows are not grouped at all.
         largest, count: rows of the largest group, and of all.
         categories: covariate, level, users without and with the feature.
         sample: of the users, about as many of each arm.
@@ -80,13 +82,18 @@ class Streaming:
     profiles: Mapping[str, ColumnProfile]
     study: OptInStudy
     clustered: bool
-    grouped: bool
+    groups: int
     largest: int
     count: int
     categories: tuple[tuple[str, str, int, int], ...]
     sample: Sample
     evenly: Callable[[], Sample]
     known: dict[object, Any] = field(default_factory=dict[object, Any])
+
+    @property
+    def grouped(self) -> bool:
+        """Whether there are groups."""
+        return self.groups > 1
 
     def trimmed(self, bounds: Trimmed) -> Streaming:
         """The rows within the bounds, by the fit to all of them, without columns that are constant among these."""
@@ -186,6 +193,7 @@ class Streaming:
             most=self.count,
             largest=self.largest,
             grouped=self.grouped,
+            groups=self.groups,
         )
 
     def exact(self, column: str | None) -> Exact:
@@ -194,8 +202,8 @@ class Streaming:
         key = ("exact", column)
         if key not in self.known:
             rows = self._rows(column)
+            rows = replace(rows, count=length(rows.frame))
             ones = total(rows.ungrouped(), outcome_terms(rows.columns), Model(propensity=np.zeros(rows.columns)))
-            rows = replace(rows, count=int(ones.rows.sum()))
             if column is not None:
                 require_varying(column, self.study.design.arm, list(zip(*(_sums(ones, f) for f in ("", "y", "yy")), strict=True)))
             require_choice(rows, _sums(ones, ""), self._sampled(column), self.study.design.arm, self._missing(column))
@@ -207,7 +215,7 @@ class Streaming:
 
     def _fit(self, rows: Rows, ones: Totals, column: str | None) -> Fitted:
         """Propensity and balancing weights, from where the sample's fits are."""
-        start, balance, steps = self._start(rows, ones, column)
+        start, balance, steps = start_of(self._sampled(column), self.design, self.study.design.estimands, _sums(ones, ""))
         plain = rows.ungrouped()
         start = replace(start, ranges=ranges(plain, start.predictors))
 
@@ -224,35 +232,6 @@ class Streaming:
             names = [name for name, away in zip(self.design.names, far, strict=True) if away] or list(self.design.names)
             raise DataError.determines_treatment(self.study.design.arm, names)
         return replace(fitted, steps=steps + fitted.steps)
-
-    def _start(self, rows: Rows, ones: Totals, column: str | None) -> tuple[Model, tuple[Balancing, ...], int]:
-        sample = self._sampled(column)
-        design = Design(
-            names=self.design.names,
-            matrix=np.asfortranarray(
-                np.column_stack([np.ones(sample.size), (sample.x - self.design.origin) / self.design.scale])
-            ),
-            centre=self.design.origin,
-            scale=self.design.scale,
-        )
-        arms = np.array(_sums(ones, ""))
-        beta, steps = np.zeros(rows.columns), 0
-        beta[0] = math.log(arms[1] / arms[0])
-        weighted = replace(sample, count=sample.count * (arms / np.maximum(sample.count.sum(axis=0), 1.0)))
-        try:
-            made = fit_propensity(weighted, design=design, ridge=None)
-            beta, steps = (made.beta, made.steps) if made.status == "converged" else (beta, 0)
-        except (DesignError, np.linalg.LinAlgError):
-            pass  # a rare category that the sample lacks: start from the overall rate
-        wanted = [t for e in self.study.design.estimands if e in TARGETS for t in TARGETS[e] if t is not None]
-        balance: list[tuple[Balancing, Floats]] = []
-        for b in dict.fromkeys(wanted):
-            share = np.broadcast_to(np.array(b.share), (sample.size, 2))
-            try:
-                balance.append((b, balancing_coefficients(weighted, design, b.arm, share)))
-            except (DesignError, np.linalg.LinAlgError):
-                continue  # out of reach in the sample: the overlap check says so
-        return Model(propensity=beta, balance=tuple(v for _, v in balance)), tuple(b for b, _ in balance), steps
 
     def _products(self, ones: Totals) -> Floats:
         """Σ zz' over all rows, (k, k)."""

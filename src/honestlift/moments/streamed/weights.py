@@ -1,9 +1,9 @@
-"""The rows of an opt-in study in their engine, and the weights of their fits as expressions with bounds."""
+"""The rows of an opt-in study in their engine, and the weights of their fits as formulas with bounds."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field, replace
 from typing import Any
 
@@ -11,7 +11,7 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from honestlift.moments.scan import Frame, collect
+from honestlift.moments.scan import Frame
 
 Floats = NDArray[np.float64]
 Range = tuple[float, float]
@@ -37,6 +37,7 @@ class Rows:
         most: there are no more rows.
         largest: no group has more.
         grouped: whether sums come by group.
+        groups: there are no more groups; 1 where there are none.
     """
 
     frame: Frame
@@ -46,6 +47,7 @@ class Rows:
     most: int
     largest: int
     grouped: bool
+    groups: int = 1
 
     @property
     def limit(self) -> int:
@@ -59,7 +61,7 @@ class Rows:
 
     def ungrouped(self) -> Rows:
         """The same rows in one group."""
-        return replace(self, grouped=False)
+        return replace(self, grouped=False, groups=1)
 
     def of_arm(self, arm: int) -> Rows:
         """The rows of one arm; how many there are is not known yet."""
@@ -93,88 +95,58 @@ class Model:
         return {"eta": self.propensity, **{f"b{j}": beta for j, beta in enumerate(self.balance)}}
 
 
-E, F = nw.col("e"), nw.col("f")
-LOW = (E < 0.5).cast(nw.Int32).cast(nw.Float64)
-WEIGHTS: dict[str, nw.Expr] = {
-    "one": nw.lit(1.0),
-    "residual": nw.col("t") - E,
-    "e": E,
-    "f": F,
-    "v": E * F,
-    "odds": E / F,
-    "odds_not": F / E,
-    "tilted": E * F * (F - E),
-    "low": LOW,
-    "high": 1.0 - LOW,
-    "e_low": E * LOW,
-    "f_high": F * (1.0 - LOW),
-    "v_low": E * F * LOW,
-    "v_high": E * F * (1.0 - LOW),
-    "odds_low": E / F * LOW,
-    "odds_not_high": F / E * (1.0 - LOW),
+Operand = Any
+"""An expression of the engine, or an array in this process: what a formula is written in."""
+
+
+@dataclass(frozen=True, slots=True)
+class Scores:
+    """What weights are made of: the choice t, the propensity e, f = 1 − e, and ``low``, 1.0 where e is below a half, else 0."""
+
+    t: Operand
+    e: Operand
+    f: Operand
+    low: Operand
+
+
+WEIGHTS: dict[str, Callable[[Scores], Operand]] = {
+    "one": lambda _: 1.0,
+    "residual": lambda s: s.t - s.e,
+    "e": lambda s: s.e,
+    "f": lambda s: s.f,
+    "v": lambda s: s.e * s.f,
+    "odds": lambda s: s.e / s.f,
+    "odds_not": lambda s: s.f / s.e,
+    "tilted": lambda s: s.e * s.f * (s.f - s.e),
+    "low": lambda s: s.low,
+    "high": lambda s: 1.0 - s.low,
+    "e_low": lambda s: s.e * s.low,
+    "f_high": lambda s: s.f * (1.0 - s.low),
+    "v_low": lambda s: s.e * s.f * s.low,
+    "v_high": lambda s: s.e * s.f * (1.0 - s.low),
+    "odds_low": lambda s: s.e / s.f * s.low,
+    "odds_not_high": lambda s: s.f / s.e * (1.0 - s.low),
 }
-"""Weights as functions of the propensity e and f = 1 − e."""
+"""Weights as functions of the propensity."""
+
+COLUMNS = Scores(nw.col("t"), nw.col("e"), nw.col("f"), (nw.col("e") < 0.5).cast(nw.Int32).cast(nw.Float64))
 
 
-def predictor(beta: Floats) -> nw.Expr:
+def predictor(beta: Floats, column: Callable[[str], Operand] = nw.col, constant: Callable[[float], Operand] = nw.lit) -> Operand:
     """β_0 + Σ β_j z_j."""
-    return sum((float(b) * nw.col(f"z{j}") for j, b in enumerate(beta[1:], start=1)), start=nw.lit(float(beta[0])))
-
-
-def ranges(rows: Rows, predictors: Mapping[str, Floats]) -> dict[str, Ranges]:
-    """Least and greatest value of each linear predictor over the rows of either arm; an arm without rows has the range 0 to 0."""
-    found = [_ranges(rows.of_arm(arm), predictors) for arm in (0, 1)]
-    return {name: (found[0][name], found[1][name]) for name in predictors}
-
-
-def _ranges(rows: Rows, predictors: Mapping[str, Floats]) -> dict[str, Range]:
-    staged = rows.frame.select(*[predictor(beta).alias(name) for name, beta in predictors.items()])
-    ends = [
-        f(nw.col(name)).alias(f"{name}{end}") for name in predictors for end, f in (("low", nw.Expr.min), ("high", nw.Expr.max))
-    ]
-    row: dict[str, Any] = collect(staged.select(*ends)).to_pylist()[0]
-    return {name: _wider((float(row[f"{name}low"] or 0.0), float(row[f"{name}high"] or 0.0)), 0.0) for name in predictors}
+    return sum((float(b) * column(f"z{j}") for j, b in enumerate(beta[1:], start=1)), start=constant(float(beta[0])))
 
 
 def moved(rows: Rows, found: Ranges, step: Floats) -> Ranges:
     """The ranges of a predictor whose coefficients have moved by a step."""
     by = float(np.sum(np.abs(step) * rows.bound))
-    return _wider(found[0], by), _wider(found[1], by)
+    return wider(found[0], by), wider(found[1], by)
 
 
-def _wider(found: Range, by: float) -> Range:
+def wider(found: Range, by: float) -> Range:
+    """A range that is wider by so much at either end, and by what rounding could take."""
     by += SLACK * (1.0 + max(abs(found[0]), abs(found[1])))
     return found[0] - by, found[1] + by
-
-
-def staged(rows: Rows, weights: Iterable[str], factors: Iterable[str], model: Model) -> Frame:
-    """The frame with the columns that weights and factors need, a stage at a time so that each is computed once."""
-    weights, factors = set(weights), set(factors)
-    balancing = sorted(int(w.removeprefix("exp")) for w in weights if w.startswith("exp"))
-    linear: dict[str, Floats] = {f"b{j}": model.balance[j] for j in balancing}
-    if weights - {"one"} - {f"exp{j}" for j in balancing}:
-        linear["eta"] = model.propensity
-    if factors & {"r", "m0", "m1"}:
-        assert model.outcomes is not None
-        linear |= {"m0": model.outcomes[0], "m1": model.outcomes[1]}
-    frame = rows.frame.with_columns(*[predictor(b).alias(n) for n, b in linear.items()]) if linear else rows.frame
-    made = [nw.col(f"b{j}").clip(-FARTHEST, FARTHEST).exp().alias(f"exp{j}") for j in balancing]
-    if "eta" in linear:
-        made.append((-(nw.col("eta").abs())).clip(lower_bound=-FARTHEST).exp().alias("q"))
-    frame = frame.with_columns(*made) if made else frame
-    return _with_scores(frame) if "eta" in linear else frame
-
-
-def _with_scores(frame: Frame) -> Frame:
-    """The propensity e and f = 1 − e, neither by a subtraction that could lose its digits."""
-    q, up = nw.col("q"), nw.col("eta") >= 0
-    near, far = 1.0 / (1.0 + q), q / (1.0 + q)
-    return frame.with_columns(nw.when(up).then(near).otherwise(far).alias("e"), nw.when(up).then(far).otherwise(near).alias("f"))
-
-
-def weight_expression(name: str) -> nw.Expr:
-    """A weight in terms of the staged columns."""
-    return nw.col(name) if name.startswith("exp") else WEIGHTS[name]
 
 
 def weight_bound(name: str, model: Model, arm: int) -> float:

@@ -1,14 +1,10 @@
-"""Sums over the rows of an opt-in study that the engine computes: weights that follow from fits, times products of columns.
-
-Where covariates are continuous the rows do not collapse to patterns, and stay where they are. Every sum that an estimator needs
-is a ``Term``; one scan answers many of them, per workspace or bucket, rounded to grids so that no order of adding moves a bit.
-"""
+"""Sums over the rows of an opt-in study in any engine: one aggregation answers many, rounded to grids, exact in any order."""
 
 from __future__ import annotations
 
 import math
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from typing import Any
 
 import narwhals as nw
 import numpy as np
@@ -21,52 +17,29 @@ from honestlift.moments.expressions import levels, rounded
 from honestlift.moments.fetched import key_of
 from honestlift.moments.patterns import Patterns
 from honestlift.moments.scan import Frame, collect
+from honestlift.moments.streamed.influences import Influence, directions_of, influence_bound, of_row, weights_of
+from honestlift.moments.streamed.terms import TYPICAL, Term, Totals, checked, term_bound
+from honestlift.moments.streamed.weights import (
+    COLUMNS,
+    FARTHEST,
+    SLACK,
+    WEIGHTS,
+    Model,
+    Range,
+    Ranges,
+    Rows,
+    predictor,
+    wider,
+)
 from honestlift.moments.table import Label, order_of
-from honestlift.moments.weights import SLACK, Model, Rows, factor_bound, staged, weight_bound, weight_expression
 
 Floats = NDArray[np.float64]
 
 MOST_SUMS = 240
 """Sums in one query; more are split over several."""
 
-TYPICAL = 64.0
-"""How many times as large as a typical summand the bound of one may be before the digits of a sum suffer."""
-
-
-@dataclass(frozen=True, slots=True, order=True)
-class Term:
-    """Σ over rows of weight · factor · z_i · z_j.
-
-    Attributes:
-        arm: 0 others, 1 those who opted in, −1 both.
-        weight: a name in ``WEIGHTS``, or ``exp0``, ``exp1``, … for the balancing weights.
-        factor: empty for 1; ``y`` the outcome, ``yy`` its square, ``r`` what the own arm's model leaves of it, ``m0`` and ``m1``
-            what the models predict.
-        i, j: design columns; 0 is the intercept.
-        precise: keep what the first rounding leaves over: for sums that an estimate rests on, not only its standard error.
-    """
-
-    arm: int
-    weight: str
-    factor: str = ""
-    i: int = 0
-    j: int = 0
-    precise: bool = False
-
-
-@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
-class Totals:
-    """Answers to terms.
-
-    Attributes:
-        values: (G,) of each term; G = 1 without groups.
-        groups: labels of the groups, in the order of the values.
-        rows: (G,) rows.
-    """
-
-    values: Mapping[Term, Floats]
-    groups: tuple[Label, ...]
-    rows: Floats
+MOST_STACKS = 8
+"""Estimators in one query; more are split over several."""
 
 
 def total(rows: Rows, terms: Sequence[Term], model: Model) -> Totals:
@@ -95,12 +68,8 @@ def total(rows: Rows, terms: Sequence[Term], model: Model) -> Totals:
         return made
 
     rows_of = both(lambda arm: arm.rows)
-    if rows.count and int(rows_of.sum()) != rows.count:
-        raise SourceError.changed()
     values = {term: both(lambda arm, t=term: arm.values.get(t)) for term in wanted}
-    if not all(np.isfinite(array).all() for array in values.values()):
-        raise SourceError.engine("a sum of finite numbers is not finite")
-    return Totals(values=values, groups=groups, rows=rows_of)
+    return checked(Totals(values=values, groups=groups, rows=rows_of), rows)
 
 
 def _of_arm(rows: Rows, terms: Sequence[Term], model: Model) -> Totals:
@@ -137,7 +106,7 @@ def _query(rows: Rows, frame: Frame, terms: Sequence[Term], model: Model) -> Tot
     for i, t in enumerate(terms):
         head, column = names[t.arm, t.weight, t.factor], f"p{t.i}_{t.j}" if t.i and t.j else f"z{t.i or t.j}"
         product = nw.col(head) if t.i == t.j == 0 else nw.col(column) if _plain(t) else nw.col(head) * nw.col(column)
-        bound = _bound(rows, t, model)
+        bound = term_bound(rows, t, model)
         g = grid(bound, rows.limit, bound / TYPICAL if t.precise else math.inf, float(rows.limit))
         summands += [part.alias(f"s{i}{level}") for level, part in rounded(product, g).items()]
         sums += [f"s{i}{level}" for level in levels(g)]
@@ -165,12 +134,6 @@ def _answer(table: pa.Table, terms: Sequence[Term], grouped: bool) -> Totals:
     return Totals(values=values, groups=labels, rows=column("n"))
 
 
-def _bound(rows: Rows, t: Term, model: Model) -> float:
-    """No summand is further from zero."""
-    made = weight_bound(t.weight, model, t.arm) * float(rows.bound[t.i] * rows.bound[t.j])
-    return made * factor_bound(rows, t.factor, t.arm, model) * (1 + SLACK)
-
-
 def by_score(rows: Rows, model: Model, steps: int) -> Patterns:
     """Rows by arm and score, the score on a grid, floor(e·steps + ½)/steps: one pattern per score, which is its only column.
 
@@ -196,3 +159,102 @@ def by_score(rows: Rows, model: Model, steps: int) -> Patterns:
     score = places[:, None] / float(steps)
     count, total, square = spread("n"), spread("yh", "yl"), spread("yyh", "yyl")
     return Patterns(names=("propensity",), x=score, count=count, total=total, square=square)
+
+
+def ranges(rows: Rows, predictors: Mapping[str, Floats]) -> dict[str, Ranges]:
+    """Least and greatest value of each linear predictor over the rows of either arm; an arm without rows has the range 0 to 0."""
+    found = [_ranges(rows.of_arm(arm), predictors) for arm in (0, 1)]
+    return {name: (found[0][name], found[1][name]) for name in predictors}
+
+
+def _ranges(rows: Rows, predictors: Mapping[str, Floats]) -> dict[str, Range]:
+    staged = rows.frame.select(*[predictor(beta).alias(name) for name, beta in predictors.items()])
+    ends = [
+        f(nw.col(name)).alias(f"{name}{end}") for name in predictors for end, f in (("low", nw.Expr.min), ("high", nw.Expr.max))
+    ]
+    row: dict[str, Any] = collect(staged.select(*ends)).to_pylist()[0]
+    return {name: wider((float(row[f"{name}low"] or 0.0), float(row[f"{name}high"] or 0.0)), 0.0) for name in predictors}
+
+
+def staged(rows: Rows, weights: Iterable[str], factors: Iterable[str], model: Model) -> Frame:
+    """The frame with the columns that weights and factors need, a stage at a time so that each is computed once."""
+    weights, factors = set(weights), set(factors)
+    balancing = sorted(int(w.removeprefix("exp")) for w in weights if w.startswith("exp"))
+    linear: dict[str, Floats] = {f"b{j}": model.balance[j] for j in balancing}
+    if weights - {"one"} - {f"exp{j}" for j in balancing}:
+        linear["eta"] = model.propensity
+    if factors & {"r", "m0", "m1"}:
+        assert model.outcomes is not None
+        linear |= {"m0": model.outcomes[0], "m1": model.outcomes[1]}
+    frame = rows.frame.with_columns(*[predictor(b).alias(n) for n, b in linear.items()]) if linear else rows.frame
+    made = [nw.col(f"b{j}").clip(-FARTHEST, FARTHEST).exp().alias(f"exp{j}") for j in balancing]
+    if "eta" in linear:
+        made.append((-(nw.col("eta").abs())).clip(lower_bound=-FARTHEST).exp().alias("q"))
+    frame = frame.with_columns(*made) if made else frame
+    return _with_scores(frame) if "eta" in linear else frame
+
+
+def _with_scores(frame: Frame) -> Frame:
+    """The propensity e and f = 1 − e, neither by a subtraction that could lose its digits."""
+    q, up = nw.col("q"), nw.col("eta") >= 0
+    near, far = 1.0 / (1.0 + q), q / (1.0 + q)
+    return frame.with_columns(nw.when(up).then(near).otherwise(far).alias("e"), nw.when(up).then(far).otherwise(near).alias("f"))
+
+
+def weight_expression(name: str) -> nw.Expr:
+    """A weight in terms of the staged columns."""
+    if name == "one":
+        return nw.lit(1.0)
+    return nw.col(name) if name.startswith("exp") else WEIGHTS[name](COLUMNS)
+
+
+def covariances(rows: Rows, pairs: Sequence[tuple[Influence, Influence]], model: Model) -> list[Floats]:
+    """Σ IF IF' of each pair of means, (2, 2) each, rows independent.
+
+    Args:
+        rows: the rows.
+        pairs: influences on the mean under control and under treatment.
+        model: the fits.
+
+    Raises:
+        SourceError: if the engine fails.
+    """
+    made = [np.zeros((2, 2)) for _ in pairs]
+    for arm in (0, 1):
+        inside = rows.of_arm(arm)
+        for first in range(0, len(pairs), MOST_STACKS):
+            for i, v in enumerate(_stacks(inside, arm, pairs[first : first + MOST_STACKS], model), start=first):
+                made[i] += v
+    if not all(np.isfinite(v).all() for v in made):
+        raise SourceError.engine("a sum of finite numbers is not finite")
+    return made
+
+
+def _stacks(rows: Rows, arm: int, pairs: Sequence[tuple[Influence, Influence]], model: Model) -> list[Floats]:
+    """The sums over the rows of one arm."""
+    each = [one for pair in pairs for one in pair]
+    modelled = any(one.modelled or one.outcome is not None for one in each)
+    frame = staged(rows, [name for one in each for name in weights_of(one)], ["m0"] if modelled else [], model)
+    lines: dict[str, Floats] = {}
+    for p, pair in enumerate(pairs):
+        for a, one in enumerate(pair):
+            lines |= {f"{name}{p}{a}": v for name, v in directions_of(one).items() if name != "vm" or a == arm}
+    frame = frame.with_columns(*[predictor(v).alias(name) for name, v in lines.items()]) if lines else frame
+    places = [(one, f"{p}{a}") for p, pair in enumerate(pairs) for a, one in enumerate(pair)]
+    made = [(nw.lit(0.0) + of_row(one, arm, place, nw.col, weight_expression)).alias(f"f{place}") for one, place in places]
+    frame = frame.select(*made)
+    summands: list[nw.Expr] = []
+    sums: list[str] = []
+    for p, pair in enumerate(pairs):
+        size = [influence_bound(rows, one, arm, model) for one in pair]
+        for a, b in ((0, 0), (0, 1), (1, 1)):
+            g = grid(size[a] * size[b] * (1 + SLACK), rows.most, 0.0, 1.0)
+            parts = rounded(nw.col(f"f{p}{a}") * nw.col(f"f{p}{b}"), g)
+            summands += [part.alias(f"s{p}{a}{b}{level}") for level, part in parts.items()]
+            sums += [f"s{p}{a}{b}{level}" for level in levels(g)]
+    row = collect(frame.select(*summands).select(*[nw.col(s).sum() for s in sums])).to_pylist()[0]
+    found: list[Floats] = []
+    for p in range(len(pairs)):
+        v00, v01, v11 = (float(row[f"s{p}{ab}h"] or 0.0) + float(row.get(f"s{p}{ab}l") or 0.0) for ab in ("00", "01", "11"))
+        found.append(np.array([[v00, v01], [v01, v11]]))
+    return found

@@ -12,9 +12,11 @@ import pytest
 
 import honestlift as hl
 from honestlift.errors import SourceError
-from honestlift.moments.influences import Influence, covariances
-from honestlift.moments.weighted import Term, by_score, total
-from honestlift.moments.weights import WEIGHTS, Model, Rows, moved, ranges
+from honestlift.moments.streamed import arrays, engine
+from honestlift.moments.streamed.engine import by_score
+from honestlift.moments.streamed.influences import Influence
+from honestlift.moments.streamed.terms import Term
+from honestlift.moments.streamed.weights import WEIGHTS, Model, Rows, moved
 
 RNG = np.random.default_rng(11)
 N = 400
@@ -27,6 +29,9 @@ BETA, OUTCOMES, BALANCE = (
     (np.array([0.0, 0.5, 0.2]), np.array([0.3, 0.4, -0.1])),
     np.array([0.2, -0.3, 0.1]),
 )
+
+
+ROADS = pytest.mark.parametrize("road", [arrays, engine], ids=["in this process", "by a query"])
 
 
 def rows(**columns: Any) -> Rows:
@@ -42,12 +47,13 @@ def rows(**columns: Any) -> Rows:
         most=N,
         largest=largest,
         grouped=False,
+        groups=1,
     )
 
 
 def model(found: Rows) -> Model:
     made = Model(propensity=BETA, outcomes=OUTCOMES, balance=(BALANCE,))
-    return replace(made, ranges=ranges(found, made.predictors))
+    return replace(made, ranges=engine.ranges(found, made.predictors))
 
 
 def values(name: str) -> np.ndarray[Any, Any]:
@@ -63,12 +69,13 @@ def values(name: str) -> np.ndarray[Any, Any]:
 
 @pytest.mark.parametrize("weight", [*WEIGHTS, "exp0"])
 @pytest.mark.parametrize("precise", [False, True])
-def test_every_weight_and_factor(weight: str, precise: bool) -> None:
+@ROADS
+def test_every_weight_and_factor(weight: str, precise: bool, road: Any) -> None:
     found = rows()
     factors = {"": 1.0, "y": Y, "yy": Y**2, "m0": Z @ OUTCOMES[0], "m1": Z @ OUTCOMES[1]}
     terms = [Term(arm, weight, factor, 1, 2, precise) for arm in (-1, 0, 1) for factor in factors]
     terms += [Term(arm, weight, "r", 0, 1, precise) for arm in (0, 1)]
-    answer = total(found, terms, model(found))
+    answer = road.total(found, terms, model(found))
     for t in terms:
         inside = np.ones(N) if t.arm < 0 else (t.arm == T)
         factor = Y - Z @ OUTCOMES[t.arm] if t.factor == "r" else factors[t.factor]
@@ -77,10 +84,11 @@ def test_every_weight_and_factor(weight: str, precise: bool) -> None:
         assert answer.values[t][0] == pytest.approx(np.sum(summands), abs=1e-10 * np.abs(summands).max()), t
 
 
-def test_groups_add_up_and_stand_in_the_order_of_their_labels() -> None:
-    found = replace(rows(), grouped=True)
+@ROADS
+def test_groups_add_up_and_stand_in_the_order_of_their_labels(road: Any) -> None:
+    found = replace(rows(), grouped=True, groups=7)
     t = Term(1, "odds_not", "y", 0, 1, True)
-    answer = total(found, [t], model(found))
+    answer = road.total(found, [t], model(found))
     assert answer.groups == tuple(range(7))
     assert answer.rows.tolist() == np.bincount(G).tolist()
     summands = T * values("odds_not") * Y * Z[:, 1]
@@ -90,22 +98,24 @@ def test_groups_add_up_and_stand_in_the_order_of_their_labels() -> None:
 def test_more_sums_than_one_query_takes(monkeypatch: pytest.MonkeyPatch) -> None:
     found = rows()
     terms = [Term(arm, "v", "y", i, j) for arm in (0, 1) for i in range(3) for j in range(3)]
-    whole = total(found, terms, model(found))
-    monkeypatch.setattr("honestlift.moments.weighted.MOST_SUMS", 4)
-    parts = total(found, terms, model(found))
+    whole = engine.total(found, terms, model(found))
+    monkeypatch.setattr("honestlift.moments.streamed.engine.MOST_SUMS", 4)
+    parts = engine.total(found, terms, model(found))
     assert all(np.array_equal(whole.values[t], parts.values[t]) for t in terms)
 
 
-def test_rows_that_changed_since_they_were_profiled_are_an_error() -> None:
+@ROADS
+def test_rows_that_changed_since_they_were_profiled_are_an_error(road: Any) -> None:
     with pytest.raises(SourceError):
-        total(replace(rows(), count=N - 1), [Term(0, "one")], Model(propensity=BETA))
+        road.total(replace(rows(), count=N - 1), [Term(0, "one")], Model(propensity=BETA))
 
 
 @pytest.mark.parametrize("arm", [0, 1])
-def test_ranges_of_an_arm_hold_after_a_step(arm: int) -> None:
+@ROADS
+def test_ranges_of_an_arm_hold_after_a_step(arm: int, road: Any) -> None:
     found, step = rows(), np.array([0.1, -0.2, 0.3])
     eta, moving = (Z @ BETA)[arm == T], (Z @ step)[arm == T]
-    both = ranges(found, {"eta": BETA})["eta"]
+    both = road.ranges(found, {"eta": BETA})["eta"]
     low, high = both[arm]
     assert low < eta.min()
     assert high > eta.max()
@@ -115,15 +125,17 @@ def test_ranges_of_an_arm_hold_after_a_step(arm: int) -> None:
     assert high > (eta + moving).max()
 
 
-def test_rows_of_an_arm_and_between_bounds() -> None:
+@ROADS
+def test_rows_of_an_arm_and_between_bounds(road: Any) -> None:
     found = rows()
-    assert total(found.of_arm(1), [Term(-1, "one")], model(found)).rows.sum() == T.sum()
+    assert road.total(found.of_arm(1), [Term(-1, "one")], model(found)).rows.sum() == T.sum()
     kept = found.between(BETA, -0.2, 0.3)
     eta = Z @ BETA
-    assert total(kept, [Term(-1, "one")], model(found)).rows.sum() == np.sum((eta >= -0.2) & (eta <= 0.3))
+    assert road.total(kept, [Term(-1, "one")], model(found)).rows.sum() == np.sum((eta >= -0.2) & (eta <= 0.3))
 
 
-def test_influences_multiply_as_by_numpy() -> None:
+@ROADS
+def test_influences_multiply_as_by_numpy(road: Any) -> None:
     found, e = rows(), values("e")
     v, w, b = np.array([0.1, 0.2, -0.1]), np.array([0.0, -0.3, 0.2]), np.array([0.5, 0.1, 0.0])
     one = Influence(
@@ -142,7 +154,7 @@ def test_influences_multiply_as_by_numpy() -> None:
     first = values("v") * (m1 - 0.2) + T / e * (Y - m1) + (T - e) * (Z @ v) + T * (Y - m1) * (Z @ w) - 0.05
     second = (1 - T) * values("exp0") * (Y + 0.1) + (T - (1 - T) * values("exp0")) * (Z @ b)
     both = np.column_stack([second / 1.3, first / 0.7])
-    (answer,) = covariances(found, [(two, one)], model(found))
+    (answer,) = road.covariances(found, [(two, one)], model(found))
     assert answer == pytest.approx(both.T @ both, rel=1e-12)
 
 

@@ -1,0 +1,194 @@
+"""Rows of the embedded engine in blocks of arrays, shared out to the threads of this process."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from itertools import pairwise
+from threading import Event, Lock
+from typing import Any, Protocol, TypeVar
+
+import numpy as np
+import pyarrow as pa
+from numpy.typing import NDArray
+from threadpoolctl import threadpool_limits  # pyright: ignore[reportMissingTypeStubs]
+
+from honestlift.errors import SourceError
+from honestlift.moments.fetched import key_of
+from honestlift.moments.scan import Frame
+from honestlift.moments.streamed.slices import Run
+from honestlift.moments.streamed.weights import FARTHEST, WEIGHTS, Model, Rows, Scores, predictor
+from honestlift.moments.table import Label, order_of
+from honestlift.source.blocks import arrays_of, arrow_batches, threads_of
+
+Floats = NDArray[np.float64]
+
+BLOCK = 8192
+"""Rows of a block: few enough that its columns stay in the cache of a core."""
+
+FETCHED, GROUPED = 2**16, 2**19
+"""Rows that come from the engine at once; more where they are sorted by group, so that a group has many of them."""
+
+
+class Block:
+    """Rows of one arm, and what formulas stand on, each computed once when it is asked for."""
+
+    def __init__(self, held: dict[str, Floats], model: Model, runs: Sequence[Run]) -> None:
+        """Take columns ``t``, ``y``, ``z1`` … of the rows, the fits, and which rows are of which group."""
+        self._held, self._model, self.runs = held, model, runs
+
+    @property
+    def rows(self) -> int:
+        """How many."""
+        return self._held["t"].size
+
+    def column(self, name: str) -> Floats:
+        """A column, a predictor (``eta``, ``m0``, ``m1``, ``b0`` …), ``e``, ``f``, ``low`` or a balancing weight ``exp0`` …."""
+        if name not in self._held:
+            self._held[name] = self._made(name)
+        return self._held[name]
+
+    def weight(self, name: str) -> Any:
+        """A weight by its name; the number 1 for ``one``."""
+        if name == "one":
+            return 1.0
+        if name in WEIGHTS and name not in self._held:
+            scores = Scores(*(self.column(n) for n in ("t", "e", "f", "low")))
+            self._held[name] = WEIGHTS[name](scores)
+        return self.column(name)
+
+    def factor(self, name: str, arm: int) -> Any:
+        """A factor of a term by its name; the number 1 for none."""
+        if not name:
+            return 1.0
+        if name == "yy":
+            return self.column("y") * self.column("y")
+        return self.column("y") - self.column(f"m{max(arm, 0)}") if name == "r" else self.column(name)
+
+    def line(self, beta: Floats) -> Floats:
+        """β_0 + Σ β_j z_j, (n,)."""
+        return np.broadcast_to(predictor(beta, self.column, float), (self.rows,))
+
+    def _made(self, name: str) -> Floats:
+        if name.startswith("exp"):
+            return np.exp(np.clip(self.column(f"b{name.removeprefix('exp')}"), -FARTHEST, FARTHEST))
+        if name.startswith("b"):
+            return self.line(self._model.balance[int(name[1:])])
+        if name.startswith("m"):
+            assert self._model.outcomes is not None
+            return self.line(self._model.outcomes[int(name[1:])])
+        if name == "eta":
+            return self.line(self._model.propensity)
+        if name == "low":
+            return (self.column("e") < 0.5).astype(np.float64)
+        eta = self.column("eta")  # neither e nor f by a subtraction that could lose its digits
+        q = np.exp(np.maximum(-np.abs(eta), -FARTHEST))
+        near, far = 1.0 / (1.0 + q), q / (1.0 + q)
+        self._held["e"], self._held["f"] = np.where(eta >= 0, near, far), np.where(eta >= 0, far, near)
+        return self._held[name]
+
+
+class Adding(Protocol):
+    """What adds up blocks, and what was added up elsewhere."""
+
+    def add(self, arm: int, block: Block) -> None:
+        """Add a block of rows of an arm."""
+        ...
+
+
+A = TypeVar("A", bound=Adding)
+
+
+def here(frame: Frame) -> bool:
+    """Whether the rows are in the embedded engine, and so in this process."""
+    return bool(frame.implementation.is_duckdb())
+
+
+def add_up(rows: Rows, model: Model, make: Callable[[], A]) -> tuple[list[A], Groups]:
+    """Hand every block of the rows to one of as many adders as the engine has threads.
+
+    Args:
+        rows: they.
+        model: the fits.
+        make: a new adder, which has seen nothing.
+
+    Returns:
+        The adders, and the groups that were met.
+
+    Raises:
+        SourceError: if the engine fails, or there are more groups than there were.
+    """
+    frame, groups = rows.frame, Groups(most=rows.groups)
+    names = [n for n in frame.collect_schema().names() if n != "g"]
+    adders = [make() for _ in range(threads_of(frame))]
+    wanted = [*names, "g"] if rows.grouped else names
+    batches = arrow_batches(frame.select(*wanted), GROUPED if rows.grouped else FETCHED)
+    lock, over = Lock(), Event()
+
+    def run(adder: A) -> None:
+        try:
+            while not over.is_set():
+                with lock:
+                    batch = next(batches, None)
+                    if batch is None:
+                        return
+                    codes = groups.codes_of(batch.column("g")) if rows.grouped else None
+                for arm, held, runs in _blocks(arrays_of(batch.select(names)), names, codes):
+                    adder.add(arm, Block(held, model, runs))
+        except BaseException:
+            over.set()
+            raise
+
+    with threadpool_limits(1, "blas"), ThreadPoolExecutor(len(adders)) as pool:
+        done = [pool.submit(run, adder) for adder in adders]
+        try:
+            for one in done:
+                one.result()
+        finally:
+            over.set()
+    return adders, groups
+
+
+@dataclass(slots=True)
+class Groups:
+    """Labels of the groups, in the order in which they were met."""
+
+    most: int
+    places: dict[Label, int] = field(default_factory=dict[Label, int])
+
+    def codes_of(self, column: Any) -> NDArray[np.int64]:
+        """The place of the label of each row, (n,).
+
+        Raises:
+            SourceError: if there are more labels than there were.
+        """
+        key = key_of(pa.chunked_array([column]))
+        code = np.array([self.places.setdefault(label, len(self.places)) for label in key.labels], dtype=np.int64)
+        if len(self.places) > self.most:
+            raise SourceError.changed()
+        return code[key.codes]
+
+    def sorted(self) -> tuple[tuple[Label, ...], NDArray[np.int64]]:
+        """The labels by size and name, and the place of each; one without a name where there are no groups."""
+        labels = sorted(self.places, key=order_of) or [None]
+        return tuple(labels), np.array([self.places.get(label, 0) for label in labels], dtype=np.int64)
+
+
+def _blocks(
+    columns: Sequence[Floats], names: Sequence[str], codes: NDArray[np.int64] | None
+) -> Iterator[tuple[int, dict[str, Floats], list[Run]]]:
+    """The rows of either arm, those of a group together, ``BLOCK`` at a time."""
+    t = columns[names.index("t")]
+    for arm in (0, 1):
+        inside = np.flatnonzero(t == arm)
+        own = np.zeros(inside.size, dtype=np.int64) if codes is None else codes[inside]
+        if codes is not None:
+            order = np.argsort(own, kind="stable")
+            inside, own = inside[order], own[order]
+        picked = [column[inside] for column in columns]
+        for start in range(0, inside.size, BLOCK):
+            part = own[start : start + BLOCK]
+            ends = [0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), part.size]
+            runs = [(int(part[a]), a, b) for a, b in pairwise(ends)]
+            yield arm, {name: column[start : start + BLOCK] for name, column in zip(names, picked, strict=True)}, runs
