@@ -16,6 +16,7 @@ from honestlift.analysis.compliers import uptake_table, with_compliers
 from honestlift.analysis.estimates import Answer, estimate_metric
 from honestlift.analysis.ledger import ledger
 from honestlift.analysis.multiplicity import corrections, multiplicity_table
+from honestlift.analysis.over_time import over_time
 from honestlift.analysis.placebo import Lab, run_lab
 from honestlift.analysis.provenance import Clock, provenance
 from honestlift.analysis.quantiles import estimate_quantile
@@ -64,10 +65,13 @@ def analyze_cluster(source: Source | StoredMoments, study: Study, step: Step) ->
     stages = [s for _, s in compliers if s]
     graph = with_graph([a for a, _ in compliers], reading, study, step)
     answers = graph.answers
+    time = over_time(source if isinstance(source, Source) else None, reading, answers, study, step)
     step("Re-drawing the assignment")
     lab = run_lab(reading, study)
     step("Checking")
-    checks = worst_first([*check(reading, answers, study, lab, stages), *graph.checks, *unmeasured_checks(answers, study)])
+    checks = worst_first(
+        [*check(reading, answers, study, lab, stages), *graph.checks, *unmeasured_checks(answers, study), *time.checks]
+    )
     further = comparisons(reading, asked, _answer)
     several = multiplicity_table(answers, study, further)
     rests_on = ledger(CLUSTER, checks, headline_of(answers, study))
@@ -85,7 +89,8 @@ def analyze_cluster(source: Source | StoredMoments, study: Study, step: Step) ->
         verdict=verdict,
         tables=_tables(reading, answers, study, further, several, lab)
         | ({"uptake": uptake_table(stages)} if stages else {})
-        | graph.tables,
+        | graph.tables
+        | time.tables,
         provenance=provenance(asked, clock),
         honestlift_version=__version__,
     )

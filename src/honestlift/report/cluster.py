@@ -47,6 +47,11 @@ def sections(lift: Lift) -> list[Section]:
         made.append(
             Section(id="spillover", link="Spillover" if reached else title, title=title, lead=leakage(lift), figures=shown)
         )
+    if "over_time" in found:
+        lead = "The arms compared in each period. The headline is of all periods together."
+        made.append(
+            Section(id="over-time", link="Over time", title="Over time", lead=lead, figures=("over_time",), part="pictures")
+        )
     made += [*saturation_sections(lift), *reach_sections(lift)]
     if "caterpillar" in found:
         lead = " ".join(filter(None, (resemblance(lift), sizes(lift))))
