@@ -291,3 +291,28 @@ def test_ties_elsewhere_are_refused(engine):
         design = replace(DESIGN, strata=(), exposure=hl.Exposure(edges=hl.Edges(data=edges, source='so"urce', target="target")))
         with pytest.raises(SourceError, match="cannot be joined"):
             hl.analyze(users, design, [hl.Mean("minutes")])
+
+
+def waves() -> pa.Table:
+    """Users of forty workspaces in eight periods; a third of the workspaces begins in the third, a third in the fifth, others never."""
+    table, rng = rows(), np.random.default_rng(6)
+    number = np.array([int(name.removeprefix("ws-").partition(";")[0]) for name in table[CLUSTER].to_pylist()])
+    start = [None if w % 3 == 2 else 3 + 2 * (w % 3) for w in number]
+    return table.append_column("week", pa.array(rng.integers(0, 8, len(table)), pa.int16())).append_column(
+        "start", pa.array(start, pa.int32())
+    )
+
+
+def test_a_roll_out_in_waves(engine):
+    design = hl.WavesDesign(unit="user", cluster=CLUSTER, period="week", start="start")
+    study = hl.WavesStudy(
+        design=design, metrics=(hl.Mean("minutes"), hl.Mean("cost"), hl.Mean("shared")), negative_controls=("small",)
+    )
+    table = pa.concat_tables([waves(), waves().slice(0, 500)])  # some users are seen twice
+    assert answer(hl.run(engine(table), study)) == answer(hl.run(table, study))
+
+
+def test_the_effect_over_time(engine):
+    design = hl.ClusterDesign(unit="user", cluster=CLUSTER, treatment="treated", period="week")
+    study = hl.Study(design=design, metrics=(hl.Mean("minutes"),), bootstrap=0)
+    assert answer(hl.run(engine(waves()), study)) == answer(hl.run(waves(), study))

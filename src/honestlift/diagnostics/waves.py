@@ -9,7 +9,7 @@ from honestlift.report import words
 from honestlift.result import Check, Interval, Level
 
 FEWEST = 10
-"""Workspaces on a side, and degrees of freedom, below which the jackknife is a rough one."""
+"""Workspaces on a side, and degrees of freedom, below which the jackknife is a rough one (docs/explanation/coverage-waves.md)."""
 
 MOSTLY = 0.5
 """Share of the treated rows without a comparison beyond which the number speaks of less than half of the roll-out."""
