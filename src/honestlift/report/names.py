@@ -14,12 +14,24 @@ ROADS = {
     "cluster_means:unadjusted": "workspace means, unadjusted",
     "cluster_means:adjusted": "workspace means, adjusted",
     "cluster_means": "workspace means, each once",
+    "exposure_strata_ols:unadjusted": "equal chances, unadjusted",
+    "exposure_strata_ols:adjusted": "equal chances, adjusted",
     "exposure_strata_ols": "exposure, among equal chances of it",
+    "exposure_hajek:unadjusted": "inverse probability, unadjusted",
+    "exposure_hajek:adjusted": "inverse probability, adjusted",
     "exposure_hajek": "exposure, by inverse probability",
     "two_exposure_ols": "two exposures, by workspace",
+    "difference_in_means:unadjusted": "treated − control, unadjusted",
+    "difference_in_means:adjusted": "treated − control, adjusted",
     "difference_in_means": "treated − control, leakage ignored",
+    "surrounded:unadjusted": "surrounded users, unadjusted",
+    "surrounded:adjusted": "surrounded users, adjusted",
     "surrounded": "users whose partners share their arm",
+    "surrounded_hajek:unadjusted": "the same, by 1/π, unadjusted",
+    "surrounded_hajek:adjusted": "the same, by 1/π, adjusted",
     "surrounded_hajek": "the same, by inverse probability",
+    "linear_in_fraction:unadjusted": "line through ties, unadjusted",
+    "linear_in_fraction:adjusted": "line through ties, adjusted",
     "linear_in_fraction": "line through the treated share of ties",
     "two_stage": "workspaces of both saturations",
     "iv_2sls": "use, the arm as instrument (2SLS)",
@@ -223,6 +235,11 @@ def as_share(e: Estimate) -> Relative:
 def is_road(e: Estimate) -> bool:
     """Whether an estimate is a number of its own, not another interval of one."""
     return ":" not in e.method or e.method.endswith((":unadjusted", ":unwinsorized"))
+
+
+def is_faded(e: Estimate) -> bool:
+    """Whether an estimate is shown for comparison only."""
+    return e.method.partition(":")[0] in FADED
 
 
 def is_adjusted(e: Estimate) -> bool:

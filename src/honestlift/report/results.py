@@ -9,7 +9,7 @@ from honestlift.report import words
 from honestlift.report.asked import Asked, asked, estimates_of
 from honestlift.report.axis import Axis, axis
 from honestlift.report.gate import NAIVE, is_trimmed, naive_of, refused, share_of_selection
-from honestlift.report.names import ESTIMANDS, FADED, ROADS, STEPS, VARIANTS, as_share, estimand, is_road
+from honestlift.report.names import ESTIMANDS, FADED, ROADS, STEPS, VARIANTS, as_share, estimand, is_faded, is_road
 from honestlift.report.names import road as road_name
 from honestlift.result import Estimate, Lift
 
@@ -94,7 +94,8 @@ def blocks(lift: Lift) -> list[Block]:
 def _block(lift: Lift, metric: Asked, *, full: bool) -> Block:
     own = estimates_of(lift, metric.name)
     by_design = any(e.method == "exposure_strata_ols" for e in own)
-    roads = [e for e in own if is_road(e) and e.method not in (BESIDE if by_design else ("cluster_wls",))]
+    left = BESIDE if by_design else ("cluster_wls",)
+    roads = [e for e in own if is_road(e) and e.method.partition(":")[0] not in left]
     kept = [e for e in roads if full or e.headline or e.method in NAIVE]
     if lift.kind != "opt_in":
         return _drawn(lift, metric, kept)
@@ -206,7 +207,7 @@ def note(e: Estimate) -> str:
 
 def tone(e: Estimate, no: Collection[str] = ()) -> str:
     """Whose colour and shape a number bears; ``no`` are the estimands that the data refuse."""
-    if e.method.partition(":")[0] in FADED:
+    if is_faded(e):
         return "naive"
     if e.estimand in no:
         return "refused"

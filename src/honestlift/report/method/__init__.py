@@ -22,6 +22,9 @@ class Entry:
 
 KINDS: dict[str, Any] = {"cluster": cluster, "opt_in": opt_in, "waves": waves}
 
+EXPOSED = "covariates, by exposure"
+"""What is said of covariates where contrasts of exposure are adjusted for them."""
+
 RELATIVE = (
     "Effects as a share of the control mean have the interval of Fieller's theorem.",
     "Fieller (1954), Journal of the Royal Statistical Society B 16.",
@@ -39,8 +42,9 @@ def formal(lift: Lift) -> list[Entry]:
     codes = dict.fromkeys(e.method for e in lift.estimates)
     roads = dict.fromkeys(code.partition(":")[0] for code in codes)
     variances = dict.fromkeys(":" + code.partition(":")[2] for code in codes if ":" in code)
+    by_exposure = [EXPOSED] if "exposure_strata_ols:unadjusted" in codes or "linear_in_fraction:unadjusted" in codes else []
     made: list[Entry] = []
-    for code in [*roads, *variances]:
+    for code in [*roads, *variances, *by_exposure]:
         if code in texts:
             name = VARIANTS.get(code[1:], code[1:]) if code.startswith(":") else ROADS.get(code, code)
             made.append(Entry(name=name, code=code, text=texts[code][0], source=texts[code][1]))
