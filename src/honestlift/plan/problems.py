@@ -16,11 +16,8 @@ from honestlift.plan.opt_in import SECTIONS_OPT_IN
 from honestlift.plan.places import section_of
 from honestlift.plan.schema import SECTIONS
 from honestlift.plan.section import Section
-<<<<<<< HEAD
-from honestlift.plan.waves import SECTIONS_WAVES
-=======
 from honestlift.plan.tables import TABLES
->>>>>>> ready-joined
+from honestlift.plan.waves import SECTIONS_WAVES
 from honestlift.source.address import holds_secret, shown
 
 _EXPECTED = {
