@@ -54,6 +54,8 @@ def needs_rows(study: AnyStudy) -> list[str]:
         reasons.append("learners")
     if isinstance(study, WavesStudy):
         reasons.append("the waves of a roll-out")
+    if isinstance(study, Study) and study.design.period is not None:
+        reasons.append("the effect over time")
     if isinstance(study, Study) and recorded(study) is not None:
         reasons.append("the two-stage assignment")
     if isinstance(study, Study) and study.design.exposure is not None and study.design.exposure.graph is not None:

@@ -9,7 +9,7 @@ from honestlift.report import words
 from honestlift.result import Check, Interval, Level
 
 FEWEST = 10
-"""Workspaces on a side, and degrees of freedom, below which the jackknife is a rough one."""
+"""Workspaces on a side, and degrees of freedom, below which the jackknife is a rough one (docs/explanation/coverage-waves.md)."""
 
 MOSTLY = 0.5
 """Share of the treated rows without a comparison beyond which the number speaks of less than half of the roll-out."""
@@ -170,9 +170,7 @@ def trend_bound(metric: str, low: float, high: float, reach: float, drift: float
     return Check(code="trend_bound", level=level, statement=said, remedy=remedy, evidence=evidence, metric=metric)
 
 
-def effect_over_time(
-    metric: str, change: float, interval: Interval, ends: tuple[float, float], since: str = "the start"
-) -> Check:
+def effect_over_time(metric: str, change: float, interval: Interval, ends: tuple[float, float], *, rolled: bool = True) -> Check:
     """Is the effect the same however long ago it began? The slope over the periods, tested.
 
     Args:
@@ -180,12 +178,13 @@ def effect_over_time(
         change: change of the effect per period.
         interval: its interval.
         ends: the fitted effect in the first of the periods and in the last.
-        since: since when periods are counted.
+        rolled: whether periods are counted from each wave's start.
     """
     p = interval.p_value
     level: Level = "caution" if p < CAUTION else "ok"
     places = words.places_of(interval.low, interval.high)
-    said = f"The effect on {words.clean(metric)} changes by {words.signed(change, places)} per period since {since} "
+    counted = "period since the start" if rolled else "period"
+    said = f"The effect on {words.clean(metric)} changes by {words.signed(change, places)} per {counted} "
     said += f"({words.interval(interval.low, interval.high, places)}; {words.p_value(p)} for none)"
     said += "." if level == "ok" else f": {_shape(ends)}."
     remedy = "" if level == "ok" else "Quote the effect by period beside the average, and ask again when it has settled."

@@ -139,6 +139,7 @@ def _design(unit: str, design: DesignSection, assignment: Assignment | None, fol
         strata=tuple(design.strata),
         exposure=exposure,
         uptake=design.uptake,
+        period=design.period,
         assignment=assignment,
     )
 

@@ -84,6 +84,9 @@ class DesignSection(Section):
         ],
     )
     uptake: Text | None = Field(default=None, description="A 0/1 column of logged use of the feature.", examples=["used_feature"])
+    period: Text | None = Field(
+        default=None, description="The column of the period of a row, whole numbers: effects by period.", examples=["week"]
+    )
 
 
 class CovariateSection(Section):

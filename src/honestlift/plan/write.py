@@ -120,7 +120,7 @@ def _design(study: Study, assignment: str | None, folder: Path) -> dict[str, Any
     values["strata"] = list(design.strata) or None
     if design.exposure:
         values["exposure"] = exposure_values(design.exposure, folder)
-    values["uptake"] = design.uptake
+    values |= {"uptake": design.uptake, "period": design.period}
     return {key: value for key, value in values.items() if value is not None}
 
 
