@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from typing import Any
 
 from benchmarks.peers.data import Kind, make, make_warm
-from benchmarks.peers.turns import Overrun, Side, Turn, ours, theirs
+from benchmarks.peers.turns import OverrunError, Side, Turn, ours, theirs
 from benchmarks.timing import Result, load
 
 LIMIT_S, ENOUGH_S = 30.0, 5.0
@@ -68,7 +68,7 @@ class Case:
     differs: str = ""
 
 
-class Disagreement(RuntimeError):
+class DisagreementError(RuntimeError):
     """Two answers to the same question that should be the same, and are not."""
 
 
@@ -87,7 +87,7 @@ SLOPES = 1e-4
 CASES = (
     Case(
         task="CR1",
-        what="least squares, 3 covariates, CR1 errors",
+        what="least squares with CR1 errors, 3 covariates",
         kind="workspaces",
         rows=USERS,
         workspaces=500,
@@ -95,7 +95,7 @@ CASES = (
     ),
     Case(
         task="CR1",
-        what="the same of few users",
+        what="least squares with CR1 errors of few users, 3 covariates",
         kind="workspaces",
         rows=5_000,
         workspaces=50,
@@ -103,7 +103,7 @@ CASES = (
     ),
     Case(
         task="CR3",
-        what="the same with CR3 errors",
+        what="least squares with CR3 errors, 3 covariates",
         kind="workspaces",
         rows=USERS,
         workspaces=500,
@@ -111,7 +111,7 @@ CASES = (
     ),
     Case(
         task="CR2",
-        what="the same with CR2 errors",
+        what="least squares with CR2 errors, 3 covariates",
         kind="workspaces",
         rows=5_000,
         workspaces=50,
@@ -144,7 +144,7 @@ CASES = (
     ),
     Case(
         task="weighting",
-        what="the same of few users",
+        what="IPW ATE and ATT of few users, with stacked errors, 4 covariates",
         kind="choosers",
         rows=5_000,
         peers=(Peer(name="statsmodels", error=SLOPES), Peer(name="StatsPAI")),
@@ -161,7 +161,7 @@ CASES = (
         what="IPW with 500 bootstrap replicates, 4 covariates",
         kind="choosers",
         rows=CHOOSERS,
-        differs="ours has every estimator of ATE and ATT and their matching; a replicate draws buckets of users and takes one Newton step",
+        differs="ours makes every estimator of both, and matching; a replicate draws buckets of users and takes one Newton step",
         peers=(
             # mean and spread of ten replicates: within 1/√10 standard errors times three, the spread within its own ±24 % times three
             Peer(name="scikit-learn", estimate=1.0, error=0.7, times=50, differs="10 replicates of ATE and ATT timed, times 50"),
@@ -176,10 +176,10 @@ CASES = (
     ),
     Case(
         task="cross-fitted",
-        what="doubly robust ATE, logit and least squares of scikit-learn cross-fitted on 5 folds",
+        what="doubly robust ATE, cross-fitted on 5 folds with the logit and least squares of scikit-learn",
         kind="choosers",
         rows=CHOOSERS,
-        differs="ours gives the learners each user with a weight",
+        differs="ours fits with weights, which are one",
         peers=(
             # other folds move it by some hundredths of its standard error
             Peer(name="DoubleML", estimate=0.15, error=0.03, differs=FOLDS),
@@ -188,14 +188,14 @@ CASES = (
     ),
     Case(
         task="matching",
-        what="nearest neighbour by an estimated propensity, ties kept, ATT with the errors of Abadie & Imbens (2016)",
+        what="ATT by the nearest propensity, ties kept, errors for an estimated one (Abadie & Imbens 2016)",
         kind="tied",
         rows=5_000,
         peers=(Peer(name="StatsPAI"),),
     ),
     Case(
         task="matching, known score",
-        what="the same with the errors of Abadie & Imbens (2006), many ties",
+        what="ATT by the nearest propensity, many ties kept, errors for a known one (Abadie & Imbens 2006)",
         kind="tied",
         rows=CHOOSERS,
         peers=(
@@ -205,12 +205,17 @@ CASES = (
     ),
     Case(
         task="matching, known score",
-        what="the same without ties",
+        what="ATT by the nearest propensity, no ties, errors for a known one (Abadie & Imbens 2006)",
         kind="choosers",
         rows=CHOOSERS,
         peers=(
             Peer(name="StatsPAI", error=0.15, differs="one residual variance for all users on its side, one for each on ours"),
-            Peer(name="DoWhy", estimate=OTHER_NEIGHBOURS, error=None, differs="its logit stops earlier, which changes neighbours; no error"),
+            Peer(
+                name="DoWhy",
+                estimate=OTHER_NEIGHBOURS,
+                error=None,
+                differs="its logit stops earlier, which changes neighbours; no error",
+            ),
         ),
     ),
     Case(
@@ -232,7 +237,7 @@ def cases(runs: int, rows: int) -> list[Result]:
 
     Raises:
         FileNotFoundError: if the peers' environment has not been made.
-        Disagreement: if two answers are further apart than the case says and explains.
+        DisagreementError: if two answers are further apart than the case says and explains.
     """
     return [result for case in CASES for result in compared(case, runs, rows)]
 
@@ -270,7 +275,7 @@ def _rounds(mine: Side, sides: Mapping[Peer, Side], runs: int) -> dict[Peer, Pai
             found.ours.append(own)
             try:
                 found.theirs.append(left[peer].turn(LIMIT_S))
-            except Overrun:
+            except OverrunError:
                 del left[peer]
                 continue
             if sum(t.seconds for t in found.theirs) > ENOUGH_S:
@@ -280,31 +285,29 @@ def _rounds(mine: Side, sides: Mapping[Peer, Side], runs: int) -> dict[Peer, Pai
 
 def _result(case: Case, users: int, peer: Peer, found: Pairs, before: list[float]) -> Result:
     own = statistics.median(t.seconds for t in found.ours)
-    extra: dict[str, Any] = {"users": users, "load_before": before, "versions": dict(found.versions)}
-    extra |= {"ours": dict(found.ours[0].answer), "ours_peak_mb": max(t.peak_mb for t in found.ours)}
-    notes = [case.differs, peer.differs]
+    notes = ["ours from parquet, theirs from memory", case.differs, peer.differs]
+    extra: dict[str, Any] = {"users": users, "load_before": before, "versions": dict(found.versions), "runs": len(found.theirs)}
+    extra |= {"ours": dict(found.ours[0].answer), "peak_mb": round(max(t.peak_mb for t in found.ours))}
     if found.theirs:
         agree(case, peer, found.ours[0].answer, found.theirs[0].answer)
+        extra |= {"theirs": dict(found.theirs[0].answer), "rival_peak_mb": round(max(t.peak_mb for t in found.theirs))}
         rival = peer.times * statistics.median(t.seconds for t in found.theirs)
         ratio = statistics.median(a.seconds / (peer.times * b.seconds) for a, b in zip(found.ours, found.theirs, strict=False))
-        extra |= {"theirs": dict(found.theirs[0].answer), "theirs_peak_mb": max(t.peak_mb for t in found.theirs)}
-        extra |= {"runs": len(found.theirs)}
     else:
-        rival, ratio = LIMIT_S * peer.times, own / (LIMIT_S * peer.times)
-        notes.append(f"over {LIMIT_S:g} s and stopped, so that its answer was not compared")
+        rival, ratio = peer.times * LIMIT_S, own / (peer.times * LIMIT_S)
+        notes.append(f"stopped when it took over {LIMIT_S:g} s, so that its answer was not compared")
     if before[0] > (os.cpu_count() or 1) / 2:
-        notes.append(f"the machine was busy, load {before[0]:g}: doubtful")
+        notes.append(f"doubtful: the machine was busy, load {before[0]:g}")
     where = f"{users:,} users" + (f" in {case.workspaces} workspaces" if case.workspaces else "")
-    counted = "ours from parquet, theirs from a frame in memory"
     return Result(
-        case=f"{case.what}; {where}; against {peer.name}",
+        case=f"{case.what}, {where}",
         ours=own,
         rival=rival,
         rival_is=peer.name,
         ratio=ratio,
         target="ours/rival ≤ 1",
         met=ratio <= 1,
-        note=f"({'; '.join([counted, *(n for n in notes if n)])})",
+        note=f"({'; '.join(n for n in notes if n)})",
         extra=extra,
     )
 
@@ -313,11 +316,11 @@ def agree(case: Case, peer: Peer, mine: Mapping[str, float], rival: Mapping[str,
     """Hold the peer's answer to ours.
 
     Raises:
-        Disagreement: if a number differs by more than the case explains, or there is none in common.
+        DisagreementError: if a number differs by more than the case explains, or there is none in common.
     """
     common = [name for name in mine if name in rival]
     if not common:
-        raise Disagreement(f"{case.task} by {peer.name}: no number in common. Expected {sorted(mine)}, got {sorted(rival)}.")
+        raise DisagreementError(f"{case.task} by {peer.name}: no number in common. Expected {sorted(mine)}, got {sorted(rival)}.")
     for name in common:
         apart = abs(mine[name] - rival[name])
         if name == "p":
@@ -327,7 +330,7 @@ def agree(case: Case, peer: Peer, mine: Mapping[str, float], rival: Mapping[str,
         else:
             most = peer.estimate * mine.get(f"se {name}", abs(mine[name]))
         if not apart <= most:
-            raise Disagreement(
+            raise DisagreementError(
                 f"{case.task} by {peer.name}: {name} is {rival[name]!r}, ours {mine[name]!r}, {apart:.3g} apart. "
                 f"Expected at most {most:.3g}. The case's note must say what differs, or one of the two is wrong."
             )

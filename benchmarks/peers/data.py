@@ -20,7 +20,7 @@ def make(kind: Kind, rows: int, workspaces: int = 0, folder: Path = FOLDER) -> P
     """The file of so many users, made where it is not there."""
     path = folder / f"peers-{kind}-{rows}-{workspaces}.parquet"
     if not path.exists():
-        folder.mkdir(exist_ok=True)
+        folder.mkdir(exist_ok=True, parents=True)
         table = in_workspaces(rows, workspaces) if kind == "workspaces" else choosers(rows, tied=kind == "tied")
         pq.write_table(table, path)
     return path

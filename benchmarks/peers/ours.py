@@ -145,7 +145,9 @@ def bootstrap(path: Path) -> Answer:
     for estimand in asked.design.estimands:
         found = answer.find("ipw:bootstrap", estimand)
         assert found is not None
-        assert found.estimate is not None and found.conf_low is not None and found.conf_high is not None
+        assert found.estimate is not None
+        assert found.conf_low is not None
+        assert found.conf_high is not None
         made |= {estimand: found.estimate, f"se {estimand}": (found.conf_high - found.conf_low) / (2 * 1.959963984540054)}
     return made
 
@@ -160,7 +162,8 @@ def cross_fitted(path: Path) -> Answer:
         metric="y", level=0.95, units=int(patterns.rows), clusters=None, identified="observational", scale="difference", suffix=""
     )
     (row,) = flexible_rows(patterns, asked, None, False, float("inf"), sheet)
-    assert row.estimate is not None and row.std_error is not None
+    assert row.estimate is not None
+    assert row.std_error is not None
     return {"ATE": row.estimate, "se ATE": row.std_error}
 
 

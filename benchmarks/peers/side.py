@@ -24,7 +24,8 @@ def serve(task: Callable[[Any], Answer], warm: Any, counted: Any, packages: Sequ
 
     Args:
         task: what is timed.
-        warm, counted: its inputs.
+        warm: a small input.
+        counted: the one that is timed.
         packages: whose versions are told.
     """
     answers = os.fdopen(os.dup(1), "w", buffering=1)

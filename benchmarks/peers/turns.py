@@ -31,7 +31,7 @@ class Turn:
     peak_mb: float
 
 
-class Overrun(Exception):
+class OverrunError(Exception):
     """A side took longer than it may."""
 
 
@@ -70,17 +70,19 @@ class Side:
         """One run.
 
         Raises:
-            Overrun: if it takes longer than the limit; the side is of no more use then.
+            OverrunError: if it takes longer than the limit; the side is of no more use then.
         """
-        assert self._process is not None and self._process.stdin is not None
+        assert self._process is not None
+        assert self._process.stdin is not None
         self._process.stdin.write(b"\n")
         self._process.stdin.flush()
         return Turn(**self._line(limit))
 
     def _line(self, limit: float) -> dict[str, Any]:
-        assert self._process is not None and self._process.stdout is not None
+        assert self._process is not None
+        assert self._process.stdout is not None
         if not select.select([self._process.stdout], [], [], limit)[0]:
-            raise Overrun(f"over {limit:g} s")
+            raise OverrunError(f"over {limit:g} s")
         line = self._process.stdout.readline()
         if not line:
             self._told.seek(0)
