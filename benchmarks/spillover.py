@@ -66,7 +66,7 @@ def bare(users: Path, edges: Path) -> float:
     return seconds(lambda: duckdb.connect().execute(query).fetchall())
 
 
-def cases(runs: int) -> list[Result]:
+def cases(runs: int, _: int) -> list[Result]:
     """The target, its memory, and whether time is linear in the ties."""
     times = max(1, runs // 3)
     found: dict[int, tuple[float, float, float]] = {}

@@ -36,6 +36,8 @@ ROADS = {
     "two_stage": "workspaces of both saturations",
     "iv_2sls": "use, the arm as instrument (2SLS)",
     "published_rollout": "direct + share × spillover",
+    "two_way_fe": "two-way fixed effects",
+    "callaway_santanna": "not yet treated as controls",
     "naive": "opted in − others (naive)",
     "regression": "regression adjustment",
     "ipw": "weighting by propensity",
@@ -69,6 +71,8 @@ VARIANTS = {
     "design": "re-drawn arms",
     "cross_fitted": "cross-fitted",
     "unadjusted": "unadjusted",
+    "base_last": "from the last period before alone",
+    "base_all": "from all periods before",
 }
 ESTIMANDS = {
     "itt_user": "Effect per user",
@@ -80,6 +84,7 @@ ESTIMANDS = {
     "indirect": "Effect of colleagues' treatment on control users",
     "total": "Effect of both on treated users",
     "overall": "Effect on all users of a workspace",
+    "att_rollout": "Effect of the roll-out",
     "cace": "Effect on those who use it because it is offered",
     "ATE": "Effect on everyone (ATE)",
     "ATT": "Effect on those who opted in (ATT)",
@@ -97,7 +102,7 @@ WHOM = {
 }
 """Whose effect an estimand of an opt-in study is."""
 
-FADED = ("naive_ols", "published_rollout", "difference_in_means", "naive")
+FADED = ("naive_ols", "published_rollout", "difference_in_means", "two_way_fe", "naive")
 """Methods that are shown for comparison only: hollow and dashed."""
 
 CHECKS = {
@@ -142,6 +147,11 @@ CHECKS = {
     "kink": "Kink of the weights",
     "outcome_in_covariates": "No covariate copies the outcome",
     "covariate_timing": "Covariates came before the choice",
+    "pre_trends": "Parallel before the start",
+    "anticipation": "Nobody acted before the start",
+    "trend_bound": "Strength against trends that part",
+    "effect_over_time": "Effect over time",
+    "no_comparison": "Somebody to compare with",
     "fragile": "Strength against what was not measured",
 }
 

@@ -97,7 +97,7 @@ def _block(lift: Lift, metric: Asked, *, full: bool) -> Block:
     left = BESIDE if by_design else ("cluster_wls",)
     roads = [e for e in own if is_road(e) and e.method.partition(":")[0] not in left]
     kept = [e for e in roads if full or e.headline or e.method in NAIVE]
-    if lift.kind == "cluster":
+    if lift.kind != "opt_in":
         return _drawn(lift, metric, kept)
     honest = next(e for e in roads if e.headline)
     block = _drawn(lift, metric, [e for e in kept if e.estimand == honest.estimand], stepwise=True)
@@ -218,9 +218,9 @@ def keys(lift: Lift) -> list[tuple[str, str]]:
     """The tones of the main rows, and what each says."""
     no = refused(lift)
     shown = [e for e in lift.estimates if is_road(e)]
-    tones = {tone(e, no) for e in shown if lift.kind == "cluster" or e.estimand == lift.headline(e.metric).estimand}
+    tones = {tone(e, no) for e in shown if lift.kind != "opt_in" or e.estimand == lift.headline(e.metric).estimand}
     said = {
-        "naive": "naive" if lift.kind == "cluster" else "raw: users as they are",
+        "naive": "naive" if lift.kind != "opt_in" else "raw: users as they are",
         "headline": "honest: the number to quote is the bold one",
         "association": "an association",
         "refused": "not to be quoted: the data do not support it",

@@ -18,6 +18,7 @@ from honestlift.report.assumptions import assumptions, rests_on
 from honestlift.report.lab import lab
 from honestlift.report.looks import looks
 from honestlift.report.names import STATES, VARIANTS, as_share, beyond_lab, estimand, is_adjusted, is_faded, is_road, road
+from honestlift.report.over_time import over_time
 from honestlift.report.reach import reach
 from honestlift.report.segments import segments
 from honestlift.result import Check, Estimate, Lift, Number
@@ -51,6 +52,8 @@ def renderable(lift: Lift) -> RenderableType:
     for metric in dict.fromkeys(e.metric for e in lift.estimates):
         estimates = [e for e in lift.estimates if e.metric == metric]
         parts.append(Padding(_Numbers(metric, estimates, _smallest(lift, metric)), (1, 0, 0, 1)))
+    course = over_time(lift)
+    parts += [Padding(course, (1, 0, 0, 0))] if course else []
     if "segments" in lift.tables:
         parts.append(Padding(segments(lift), (1, 0, 0, 0)))
     if "placebo_lab" in lift.tables:
@@ -242,4 +245,5 @@ def users(kind: str, data: Mapping[str, Any]) -> str:
     if kind == "opt_in":
         nested = f" in {data['n_clusters']:,} workspaces" if data["n_clusters"] else ""
         return f"{data['n_units']:,} users{nested}, {data['n_treated_units']:,} of them opted in"
-    return f"{data['n_units']:,} users in {data['n_clusters']:,} workspaces, {data['n_treated_clusters']:,} of them treated"
+    text = f"{data['n_units']:,} users in {data['n_clusters']:,} workspaces, {data['n_treated_clusters']:,} of them treated"
+    return f"{text} in the end, {data['n_periods']:,} periods" if kind == "waves" else text
