@@ -200,6 +200,19 @@ def test_keys_of_every_kind(engine):
     assert scan.distinct(one) == scan.distinct(other)
 
 
+@pytest.mark.parametrize("zone", [None, "Asia/Kolkata"])
+@pytest.mark.parametrize("unit", ["s", "ms", "us", "ns"])
+def test_times_bear_one_name_in_every_unit(engine, unit, zone, request):
+    """What a workspace is called does not depend on how finely its times are kept."""
+    if unit == "ns" and "spark" in request.node.name:
+        pytest.skip("Spark reads no such parquet")
+    moments = [0, None, 10**9, -(10**9), 86_400]
+    table = pa.table({"at": pa.array(moments, pa.timestamp("s", tz=zone)).cast(pa.timestamp(unit, tz=zone))})
+    z = "Z" if zone else ""
+    names = ("1938-04-24 22:13:20", "1970-01-01 00:00:00", "1970-01-02 00:00:00", "2001-09-09 01:46:40")
+    assert scan.count_cells(engine(table), ["at"]).keys["at"].labels == (*(f"{name}.000000{z}" for name in names), None)
+
+
 def test_measures_of_every_kind(engine):
     """Counts of what is missing and infinite, and ranges, are the same bytes; so are means up to the order of adding."""
     table = KEYS.append_column("far", pa.array([float("inf"), float("-inf"), None, float("nan"), 1.0, 2.0, 3.0, 4.0, 5.0, 1e200]))
@@ -291,3 +304,22 @@ def test_ties_elsewhere_are_refused(engine):
         design = replace(DESIGN, strata=(), exposure=hl.Exposure(edges=hl.Edges(data=edges, source='so"urce', target="target")))
         with pytest.raises(SourceError, match="cannot be joined"):
             hl.analyze(users, design, [hl.Mean("minutes")])
+
+
+@pytest.mark.parametrize("zone", [None, "Asia/Kolkata"])
+def test_ties_from_the_launch_on(engine, zone):
+    """A launch is a day, and begins at the same moment whatever the clock of a session, or of this machine."""
+    day = 86_400_000_000
+    launch = 20_531 * day  # 2026-03-19
+    at = pa.array([launch + hours * day // 24 for hours in range(-30, 30)], pa.timestamp("us", tz=zone))
+    users = rows(200)["user"].to_pylist()
+    between = pa.table({"a": users[:60], "b": users[60:120], "at": at})
+
+    def late(opened: Any) -> Any:
+        graph = hl.Edges(data=opened(between), source="a", target="b", time="at")
+        design = replace(DESIGN, strata=(), exposure=hl.Exposure(edges=graph, launch="2026-03-19"))
+        return answer(hl.analyze(opened(rows(200)), design, [hl.Mean("clicks")], seed=3))
+
+    found = late(engine)
+    assert found == late(connect)
+    assert "30" in json.dumps(found["checks"])

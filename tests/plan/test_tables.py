@@ -96,3 +96,13 @@ def test_an_opt_in_metric_has_no_window(tmp_path: Path) -> None:
     )
     with pytest.raises(PlanError, match="Only cluster studies join tables"):
         read_plan(tmp_path / "plan.yaml")
+
+
+@pytest.mark.parametrize("key", ["events", "assignment_table", "exposure_table"])
+def test_an_opt_in_plan_names_no_tables(tmp_path: Path, key: str) -> None:
+    (tmp_path / "plan.yaml").write_text(
+        f"data: users.parquet\nunit: u\ndesign: {{kind: opt_in, treatment: chose}}\ncovariates: [tier]\nmetrics: [minutes]\n"
+        f"{key}: {{data: other.parquet, unit: u}}\n"
+    )
+    with pytest.raises(PlanError, match=rf"line 6: the key '{key}' .*an opt-in study joins no tables"):
+        read_plan(tmp_path / "plan.yaml")

@@ -12,7 +12,7 @@ import narwhals as nw
 from honestlift.design.exposure import Artifacts, Edges
 from honestlift.errors import DataError, TiesError
 from honestlift.moments.exact import Grid, grid
-from honestlift.moments.expressions import double, levels, present, rounded
+from honestlift.moments.expressions import double, levels, moment, present, rounded
 from honestlift.moments.scan import collect
 from honestlift.source.connect import Kind, Source
 
@@ -163,7 +163,7 @@ def _facts(edges: Source, frame: Frame, columns: Mapping[str, str], since: date 
         made.append(nw.when(nw.col("ok") == 1).then(nw.col("w")).alias("w"))
         wanted += [nw.col("w").max().alias("most"), nw.col("w").min().alias("least")]
     if "time" in columns and since is not None:
-        late = (nw.col("d") >= nw.lit(_moment(edges, columns["time"], since))).fill_null(False)
+        late = (nw.col("d") >= moment(_moment(edges, columns["time"], since))).fill_null(False)
         made.append(late.cast(nw.Int32).alias("late"))
         wanted.append(nw.col("late").sum())
     row = collect(frame.select(*made).select(*wanted)).to_pylist()[0]

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from datetime import date, datetime
 from typing import Any
 
 import narwhals as nw
@@ -39,3 +40,10 @@ def infinite(value: nw.Expr) -> nw.Expr:
     """
     inverse = nw.when((~value.is_finite()).fill_null(False)).then(1.0 / value)
     return ((~inverse.is_null()) & inverse.is_finite()).fill_null(False).cast(nw.Int32)
+
+
+def moment(value: date | datetime) -> nw.Expr:
+    """A day or a time to compare a column with; one without a zone is written out, for Spark would read it on this machine's clock."""
+    if isinstance(value, datetime) and value.tzinfo is None:
+        return nw.lit(value.isoformat(sep=" ")).cast(nw.Datetime("us"))
+    return nw.lit(value)

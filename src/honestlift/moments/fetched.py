@@ -84,10 +84,18 @@ def _plain(column: pa.ChunkedArray[Any]) -> Any:
     if pa.types.is_floating(kind):
         whole = _compute.add(column, 0.0)  # −0 becomes 0: one group in the engine, which shows the one or the other of the two
         return _compute.if_else(_compute.is_nan(whole), None, whole)
-    if pa.types.is_timestamp(kind) and kind.tz is not None:  # the zone is the session's
-        return cast("Any", column).cast(pa.timestamp(kind.unit, "UTC")).cast(pa.string())
+    if pa.types.is_timestamp(kind) or pa.types.is_time(kind):
+        return _clock(column)
     plain = pa.types.is_integer(kind) or pa.types.is_boolean(kind) or pa.types.is_decimal(kind) or pa.types.is_string(kind)
     return column if plain else cast("Any", column).cast(pa.string())
+
+
+def _clock(column: Any) -> Any:
+    """Times as text with microseconds, more where these count, whatever the unit and the zone that an engine keeps them in."""
+    kind, unit = column.type, "ns" if column.type.unit == "ns" else "us"
+    plain = pa.timestamp(unit, kind.tz and "UTC") if pa.types.is_timestamp(kind) else pa.time64(unit)  # the zone is the session's
+    text = column.cast(plain).cast(pa.string())
+    return _compute.replace_substring_regex(text, r"(\.\d{6})000(Z?)$", r"\1\2") if unit == "ns" else text
 
 
 def _label(value: Any) -> Label:

@@ -97,7 +97,8 @@ def one_row_each(users: Source, unit: str, cluster: str, table: AssignmentTable 
     frame = frame.join(frame.group_by(u).agg(nw.len().alias("n")), on=u)
     alone, several = frame.filter(nw.col("n") == 1).drop("n"), frame.filter(nw.col("n") > 1).drop("n")
     spread = several.group_by(u).agg(nw.col(g).min().alias("low"), nw.col(g).max().alias("high"))
-    moved, all_of_them = count_of(spread.filter(nw.col("low") != nw.col("high"))), count_of(spread)
+    counted = facts_of(spread, all=nw.lit(1), moved=nw.col("low") != nw.col("high"))
+    moved, all_of_them = counted["moved"], counted["all"]
     if not all_of_them:
         return alone, []
     chosen = _chosen(several, table.moves, u, g, j)
@@ -161,16 +162,16 @@ def assigned(users: Source, frame: Frame, table: AssignmentTable, assignment: So
     rows = as_frame(assignment, names).filter(~nw.col("k").is_null())
     wanted = [nw.col("a").min().alias("a"), nw.col("a").max().alias("b"), nw.col("a").count().alias("n")]
     each = rows.group_by("k").agg(*wanted, *([nw.col("t").min()] if table.time else []))
-    _one_arm(each, own, table.time)
+    assigned_keys = _one_arm(each, own, table.time)
     place = f"c{users.columns.index(key)}"
     joined = frame.join(each.drop("b", "n").rename({"k": place}), on=place)
-    total, nameless, found = count_of(frame), count_of(frame.filter(nw.col(place).is_null())), count_of(joined)
+    there, found = facts_of(frame, all=nw.lit(1), nameless=nw.col(place).is_null()), count_of(joined)
     if not found:
         raise TablesError.nobody(key)
-    nowhere = count_of(each) - count_of(each.join(frame.select(nw.col(place).alias("k")).unique(), on="k", how="semi"))
+    nowhere = assigned_keys - count_of(each.join(frame.select(nw.col(place).alias("k")).unique(), on="k", how="semi"))
     notes = [
-        Note(reason=f"no {key}", users=nameless, dropped=True),
-        Note(reason="not in the assignment table", users=total - nameless - found, dropped=True),
+        Note(reason=f"no {key}", users=there["nameless"], dropped=True),
+        Note(reason="not in the assignment table", users=there["all"] - there["nameless"] - found, dropped=True),
         Note(
             reason=f"assigned {'workspaces' if table.cluster else 'users'} of whom there is no row", users=nowhere, dropped=False
         ),
@@ -201,17 +202,26 @@ def left(frame: Frame, gone: nw.Expr, arm: str, cluster: str) -> Left:
     )
 
 
-def _one_arm(each: Frame, key: str, time: str | None) -> None:
-    wrong = each.filter((nw.col("a") != nw.col("b")).fill_null(False))
-    row = collect(wrong.select(nw.len().alias("n"), nw.col("k").min().alias("k"))).to_pylist()[0]
-    if row["n"]:
-        raise TablesError.several_arms(key, row["k"], int(row["n"]))
-    without = count_of(each.filter(nw.col("n") == 0))
-    if without:
-        raise TablesError.no_arm(key, without)
-    timeless = count_of(each.filter(nw.col("t").is_null())) if time else 0
-    if timeless:
-        raise TablesError.no_time(time or "", "the time of the assignment", timeless)
+def _one_arm(each: Frame, key: str, time: str | None) -> int:
+    """The keys of the assignment, of which each has one arm, and a time where one is named."""
+    wrong = (nw.col("a") != nw.col("b")).fill_null(False)
+    gaps = {"without": nw.col("n") == 0} | ({"timeless": nw.col("t").is_null()} if time else {})
+    found = facts_of(each, all=nw.lit(1), wrong=wrong, **gaps)
+    if found["wrong"]:
+        example = collect(each.filter(wrong).select(nw.col("k").min())).column("k")[0].as_py()
+        raise TablesError.several_arms(key, example, found["wrong"])
+    if found["without"]:
+        raise TablesError.no_arm(key, found["without"])
+    if time and found["timeless"]:
+        raise TablesError.no_time(time, "the time of the assignment", found["timeless"])
+    return found["all"]
+
+
+def facts_of(frame: Frame, **so: nw.Expr) -> dict[str, int]:
+    """For how many rows each is so, in one scan."""
+    marks = frame.select(*[mark.cast(nw.Int32).alias(name) for name, mark in so.items()])
+    row = collect(marks.select(*[nw.col(name).sum() for name in so])).to_pylist()[0]
+    return {name: int(row[name] or 0) for name in so}
 
 
 def count_of(frame: Frame) -> int:

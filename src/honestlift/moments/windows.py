@@ -11,7 +11,7 @@ import narwhals as nw
 from honestlift.design.tables import EventSum, EventTable
 from honestlift.errors import DataError, TablesError
 from honestlift.moments.exact import Grid, grid
-from honestlift.moments.expressions import double, levels, present, rounded
+from honestlift.moments.expressions import double, levels, moment, present, rounded
 from honestlift.moments.joined import Frame, as_frame, family
 from honestlift.moments.scan import collect, summaries
 from honestlift.source.table import Note, Source
@@ -40,16 +40,19 @@ def with_events(frame: Frame, place: str, events: Source, table: EventTable, *, 
     joined = as_frame(events, names).join(frame.select(place, *(["t"] if timed else [])), on=place)
     if timed:
         joined = joined.filter(~nw.col("when").is_null())
+    dates = timed and family(events, table.time or "") == "dates"
     made: list[nw.Expr] = []
     for i, wanted in enumerate(table.sums):
-        made += _parts(i, wanted, _inside(wanted) if timed else None, measured, events, grids)
+        made += _parts(i, wanted, _inside(wanted, dates=dates) if timed else None, measured, events, grids)
     parts = [
         f"s{i}{x}" for i, wanted in enumerate(table.sums) for x in (levels(grids[wanted.column]) if wanted.column else ("h",))
     ]
     added = joined.select(place, *made).group_by(place).agg(nw.len().alias("n"), *[nw.col(p).sum() for p in parts])
     ends = _until(events, table) if timed else None
     whole = frame.join(added, on=place, how="left")
-    return whole.with_columns(*[_total(i, wanted, grids, ends) for i, wanted in enumerate(table.sums)]).drop(*parts), every
+    return whole.with_columns(*[_total(i, wanted, grids, ends, dates=dates) for i, wanted in enumerate(table.sums)]).drop(
+        *parts
+    ), every
 
 
 def _grids(events: Source, measured: Sequence[str], unit: str) -> tuple[dict[str, Grid], int]:
@@ -68,13 +71,24 @@ def _grids(events: Source, measured: Sequence[str], unit: str) -> tuple[dict[str
     return found, int(row["n"] or 0)
 
 
-def _inside(wanted: EventSum) -> nw.Expr:
+def _inside(wanted: EventSum, *, dates: bool) -> nw.Expr:
     """Whether an event is in the window: from first exposure on, or up to it."""
-    when, start = nw.col("when"), nw.col("t")
-    hours = None if wanted.length is None else int(wanted.length.total_seconds() // 3600)
+    when, start, edge = nw.col("when"), nw.col("t"), _edge(wanted, dates=dates)
     if wanted.before:
-        return when < start if hours is None else (when < start) & (when >= start.dt.offset_by(f"-{hours}h"))
-    return when >= start if hours is None else (when >= start) & (when < start.dt.offset_by(f"{hours}h"))
+        return when < start if edge is None else (when < start) & (when >= edge)
+    return when >= start if edge is None else (when >= start) & (when < edge)
+
+
+def _edge(wanted: EventSum, *, dates: bool) -> nw.Expr | None:
+    """The other end of a window that begins, or ends, at first exposure; None where it has none.
+
+    Dates are moved by whole days, which compare them alike: an engine's midnights know hours that clocks skip.
+    """
+    if wanted.length is None:
+        return None
+    hours = int(wanted.length.total_seconds() // 3600)
+    days = hours // 24 if wanted.before else -(-hours // 24)
+    return nw.col("t").dt.offset_by(f"{'-' if wanted.before else ''}{f'{days}d' if dates else f'{hours}h'}")
 
 
 def _parts(
@@ -88,16 +102,15 @@ def _parts(
     return [part.alias(f"s{i}{x}") for x, part in rounded(nw.when(counted).then(value), grids[wanted.column]).items()]
 
 
-def _total(i: int, wanted: EventSum, grids: dict[str, Grid], ends: date | datetime | None) -> nw.Expr:
+def _total(i: int, wanted: EventSum, grids: dict[str, Grid], ends: date | datetime | None, *, dates: bool) -> nw.Expr:
     """A user's sum; nothing where the window reaches beyond the end of the data."""
     parts = levels(grids[wanted.column]) if wanted.column else ("h",)
     total = nw.col(f"s{i}h").fill_null(0.0)
     total = total + nw.col(f"s{i}l").fill_null(0.0) if "l" in parts else total
-    if wanted.length is None or wanted.before or ends is None:
+    edge = _edge(wanted, dates=dates)
+    if edge is None or wanted.before or ends is None:
         return total.alias(f"e{i}")
-    hours = int(wanted.length.total_seconds() // 3600)
-    over = nw.col("t").dt.offset_by(f"{hours}h") <= nw.lit(ends)
-    return nw.when(over).then(total).alias(f"e{i}")
+    return nw.when(edge <= moment(ends)).then(total).alias(f"e{i}")
 
 
 def _until(events: Source, table: EventTable) -> date | datetime | None:

@@ -16,6 +16,7 @@ from honestlift.plan.opt_in import SECTIONS_OPT_IN
 from honestlift.plan.places import section_of
 from honestlift.plan.schema import SECTIONS
 from honestlift.plan.section import Section
+from honestlift.plan.tables import TABLES
 from honestlift.plan.waves import SECTIONS_WAVES
 from honestlift.source.address import holds_secret, shown
 
@@ -163,12 +164,9 @@ def _unknown_key(document: Document, where: str, path: KeyPath) -> PlanError:
     sections, own_kind = _sections(document), _design(document)
     own = _section(document, path[:-1])
     known = list(own.model_fields) if own else []
-    if here == "metrics.*" and key not in known and key in RatioSection.model_fields:
-        return PlanError.misplaced_key(section, key, "in a metric of `kind: ratio`, in a cluster study")
-    if here == "metrics.*" and key == "q" and key not in known:
-        return PlanError.misplaced_key(section, key, "in a metric of `kind: quantile`, in a cluster study")
-    if here == "metrics.*" and key == "winsorize" and key not in known:
-        return PlanError.misplaced_key(section, key, "in a mean of a cluster study")
+    only = None if key in known else _only_in(here, key)
+    if only is not None:
+        return PlanError.misplaced_key(section, key, only)
     if not get_close_matches(key, known, n=1, cutoff=0.6):
         for place in ("", "design"):
             if place != here and key in sections[place].model_fields:
@@ -177,3 +175,15 @@ def _unknown_key(document: Document, where: str, path: KeyPath) -> PlanError:
             if kind != own_kind and here not in _ALIKE and here in others and key in others[here].model_fields:
                 return PlanError.misplaced_key(section, key, f"in a plan of `design: {{kind: {kind}}}`")
     return PlanError.unknown_key(section, key, known)
+
+
+def _only_in(here: str, key: str) -> str | None:
+    """The kind of metric, or of study, that alone knows a key which does not stand here."""
+    if not here and key in TABLES:
+        return "in a cluster study: an opt-in study joins no tables, a view may"
+    if here != "metrics.*":
+        return None
+    if key in RatioSection.model_fields:
+        return "in a metric of `kind: ratio`, in a cluster study"
+    kinds = {"q": "in a metric of `kind: quantile`, in a cluster study", "winsorize": "in a mean of a cluster study"}
+    return kinds.get(key)

@@ -113,7 +113,8 @@ class IbisSource(Source):
 
     def _written(self, rows: Any, columns: Sequence[str], kinds: Sequence[Kind]) -> Self:
         copy = self._copied(repaired(rows, self.engine))
-        return replace(self, rows=_by_position(copy), columns=tuple(columns), kinds=tuple(kinds), copy=copy.op().name)
+        whole = copy.select(*[_bytewise(copy[i]).name(f"c{i}") for i in range(len(copy.columns))])
+        return replace(self, rows=whole, columns=tuple(columns), kinds=tuple(kinds), copy=copy.op().name)
 
     def _copied(self, rows: Any) -> Any:
         """A temporary table of this session."""
@@ -172,8 +173,18 @@ def _at_the_door(column: Any, kind: Kind) -> Any:
     """Text as plain text: an enumeration would compare by its order, ``citext`` without case, and JSON not at all. Money as numbers."""
     held = column.type()
     if kind in ("text", "other"):
-        return cast(column, "string")
+        return _bytewise(cast(column, "string"))
     return cast(column, str(held)) if held.is_decimal() and held.precision is not None else column
+
+
+def _bytewise(column: Any) -> Any:
+    """A text that is compared byte by byte, as in every other engine, and not by the collation of its column or of the database.
+
+    Ibis cannot say ``COLLATE``; a type of the SQL standard's own schema, which PostgreSQL orders by bytes, comes to the same.
+    """
+    if not column.type().is_string() or column.get_backend().name != "postgres":
+        return column
+    return cast(_character_data()(column), "string")
 
 
 def _kind(held: Any) -> Kind:
@@ -213,6 +224,13 @@ def _of_text(at: Any, digits: int) -> Any:
 def _md5() -> Any:
     """The engine's own md5, as Ibis calls such a function."""
     return import_module("ibis").udf.scalar.builtin(_no_body, name="md5", signature=((str,), str))
+
+
+@cache
+def _character_data() -> Any:
+    """The cast to that type, written as a call."""
+    made = import_module("ibis").udf.scalar.builtin
+    return made(_no_body, name="character_data", database="information_schema", signature=((str,), str))
 
 
 @cache
