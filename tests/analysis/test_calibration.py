@@ -23,16 +23,9 @@ WORLDS = {
     "100 workspaces, CV of sizes 0.5": {"clusters": 100, "mean_size": 15, "sizes": "lognormal", "size_cv": 0.5, "smallest": 3},
 }
 
-GRAPHS = {
-    "40 workspaces, as even as chance has them": EVEN,
-    "24 workspaces, CV of sizes 0.5": ClusterWorld(
-        **(WORLDS["24 workspaces, CV of sizes 0.5"] | {"missing_share": 0.05, "covariate_r2": 0.3, "covariate_r2_within": 0.3})  # type: ignore[arg-type]
-    ),
-}
-
 
 def ties(workspace: np.ndarray, ids: np.ndarray, rng: np.random.Generator) -> hl.Exposure:
-    """Every user starts a tie to somebody of another workspace: one to five partners elsewhere, each by chance."""
+    """Every user starts a tie to somebody of another workspace, whoever it is: one such partner at least, two on average."""
     partner = rng.integers(0, ids.size, ids.size)
     while (alike := workspace[partner] == workspace).any():
         partner[alike] = rng.integers(0, ids.size, alike.sum())
@@ -95,10 +88,12 @@ def test_healthy_studies_with_a_graph_are_rarely_troubled():
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("name", GRAPHS)
-def test_rates_of_each_check_in_a_thousand_healthy_studies_with_a_graph(name: str):
+def test_rates_of_each_check_in_a_thousand_healthy_studies_with_a_graph():
     """The second table in docs/reference/checks.md."""
-    found = fired(GRAPHS[name], 1000, graph=True)
-    print(name, dict(sorted(found.items())))
+    found = fired(EVEN, 1000, graph=True)
+    print(dict(sorted(found.items())))
     assert found["any stop"] < 10
     assert found["any caution"] < 100
+    nominal = {"placebo_exposure": 10, "interference": 10, "launch_agreement": 12}
+    for code, rate in nominal.items():
+        assert found[f"{code} caution"] <= rate + 4 * rate**0.5, code

@@ -407,6 +407,7 @@ def test_every_part_of_a_reading_is_in_the_file_or_made_from_it():
         "before",
         "indicators",
         "covariates",
+        "columns",
         "one_in",
         "study",
         "capped",

@@ -131,7 +131,7 @@ def _spillover(answer: Answer, headline: Estimate) -> list[str]:
         text += f"{words.signed(spillover.estimate, places)}"
         if direct.method == "exposure_strata_ols":
             ends = words.interval(spillover.conf_low, spillover.conf_high, places)
-            told = ", adjusted as the effect is" if is_adjusted(spillover) else ""
+            told = ", adjusted for what was known before" if is_adjusted(spillover) else ""
             made.append(f"{text} ({ends}), among users to whom the design gave the same chance of exposure{told}.")
         elif direct.identified == "randomized":
             made.append(text + ". The plan vouches that the design moves the exposure.")

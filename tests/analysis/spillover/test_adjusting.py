@@ -174,7 +174,7 @@ def test_words_say_that_rows_are_adjusted() -> None:
     text = as_text(lift)
     for name in ("equal chances, adjusted", "equal chances, unadjusted", "line through ties, adjusted"):
         assert name in text
-    assert "the same chance of exposure, adjusted as the effect is." in " ".join(lift.verdict.because)
+    assert "the same chance of exposure, adjusted for what was known before." in " ".join(lift.verdict.because)
     assert "covariates, by exposure" in [entry.code for entry in formal(lift)]
     assert "covariates, by exposure" not in [entry.code for entry in formal(answer(pre=None, covariates=()))]
     roads = [row.road for row in blocks(lift)[0].rows]

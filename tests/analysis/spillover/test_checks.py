@@ -129,3 +129,11 @@ def test_a_rerandomized_draw_has_probabilities_by_its_own_rule() -> None:
     told = lift.check("exposure_not_randomized")
     assert "the recorded rule" in told.statement
     assert told.evidence["draws"] == 5_000
+
+
+def test_exact_tests_are_made_for_any_number_of_workspaces() -> None:
+    """2,500 workspaces of two or three users, whose pairs are more than the ties: spillover is seen, and the placebo is quiet."""
+    made = hl.simulate.collaboration_graph(6_000, 1, workspaces=2_500)
+    lift = hl.run(made.table, graph_study(graph_exposure(made.edges), pre="minutes_before"))
+    assert (level(lift, "interference"), level(lift, "placebo_exposure")) == ("caution", "ok")
+    assert "session_minutes, adjusted, goes with" in lift.check("interference").statement
