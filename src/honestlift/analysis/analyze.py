@@ -18,6 +18,8 @@ from honestlift.design.tables import Tables
 from honestlift.errors import DesignError, TablesError
 from honestlift.moments.stored import StoredMoments
 from honestlift.result import Lift
+from honestlift.source.connect import Source
+from honestlift.source.table import unchanged
 
 
 def analyze(  # noqa: PLR0913  the contract of the Python face
@@ -161,5 +163,11 @@ def run(data: Any, study: Study | OptInStudy, step: Callable[[str], None] = lamb
     """
     if isinstance(data, StoredMoments):
         require_question(data, study)
-    source = data if isinstance(data, StoredMoments) else rows_of(data, study, step)
+        return _analyzed(data, study, step)
+    source = rows_of(data, study, step)
+    with unchanged([source]):
+        return _analyzed(source, study, step)
+
+
+def _analyzed(source: Source | StoredMoments, study: Study | OptInStudy, step: Callable[[str], None]) -> Lift:
     return analyze_opt_in(source, study, step) if isinstance(study, OptInStudy) else analyze_cluster(source, study, step)
