@@ -220,7 +220,7 @@ def duck_source(
     files: tuple[str, ...] = (),
 ) -> DuckSource:
     """A relation as a Source."""
-    kinds = tuple(_kind(str(t)) for t in relation.types)
+    kinds: tuple[Kind, ...] = tuple(_kind(str(t)) for t in relation.types)
     return DuckSource(relation=relation, connection=connection, columns=columns, kinds=kinds, files=files)
 
 

@@ -45,7 +45,7 @@ def open_files(
     lower = [f.lower() for f in found]
     try:
         if all(f.endswith(_PARQUET) for f in lower):
-            relation = connection.read_parquet(literal)
+            relation = connection.read_parquet(literal, union_by_name=_unlike(found, literal, connection))
             return relation, _spelt(relation.columns, cast("Any", pq).read_schema(found[0]).names), tuple(found)
         if all(f.endswith(_CSV) for f in lower):
             relation = cast("Any", connection).read_csv(literal, header=True, sample_size=_SAMPLE)
@@ -53,6 +53,29 @@ def open_files(
     except (duckdb.Error, pa.ArrowException, OSError) as reason:
         raise SourceError.unreadable(path, first_line(reason)) from reason
     raise SourceError.unknown_format(path)
+
+
+_TYPES = """
+SELECT lower(name), count(DISTINCT file_name), count(DISTINCT (type, converted_type, logical_type, precision, scale))
+FROM parquet_schema($1) WHERE num_children IS NULL GROUP BY 1 ORDER BY 1
+"""
+
+
+def _unlike(found: Sequence[str], literal: list[str], connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether parquet files hold a column in several types, which the engine would take as that of the first, and round the rest.
+
+    Raises:
+        SourceError: if such files do not have the same columns, which the engine would fill up.
+    """
+    if len(found) == 1:
+        return False
+    columns = connection.execute(_TYPES, [literal]).fetchall()
+    if all(types == 1 for _, _, types in columns):
+        return False
+    short = next((name for name, files, _ in columns if files < len(found)), None)
+    if short is not None:
+        raise SourceError.unreadable(found[0], f"not all files that are read with it have the column {short!r}")
+    return True
 
 
 def stamp(files: Iterable[str]) -> tuple[tuple[int, int, int] | None, ...]:
