@@ -1,10 +1,11 @@
 # Every job of the project. Each target makes the virtual environment it needs; only Python 3.11+ and make must be there.
 PYTHON ?= python3
 VENV := .venv
+PEERS := .venv-peers
 BIN := $(VENV)/bin
 PIP := $(BIN)/python -m pip --disable-pip-version-check install --quiet --constraint constraints.txt
 
-.PHONY: demo test test-browser test-engines test-slow lint format docs regenerate bench clean
+.PHONY: demo test test-browser test-engines test-slow lint format docs regenerate bench bench-peers clean
 
 $(VENV)/bin/python:
 	$(PYTHON) -m venv $(VENV)
@@ -64,5 +65,14 @@ regenerate: $(VENV)/.test  ## make again what is made and committed in docs/: no
 bench: $(VENV)/.bench  ## time against peers and bare scans, in this run, on this machine
 	$(BIN)/python -m benchmarks
 
+$(PEERS)/.installed: benchmarks/peers/requirements.txt benchmarks/peers/constraints.txt
+	$(PYTHON) -m venv $(PEERS)
+	$(PEERS)/bin/python -m pip --disable-pip-version-check install --quiet \
+		--constraint benchmarks/peers/constraints.txt --requirement benchmarks/peers/requirements.txt
+	@touch $@
+
+bench-peers: $(VENV)/.bench $(PEERS)/.installed  ## the same work by peers, in an environment of their own
+	$(BIN)/python -m benchmarks --only peers
+
 clean:
-	rm -rf $(VENV) demo build dist site .pytest_cache .ruff_cache .hypothesis
+	rm -rf $(VENV) $(PEERS) demo build dist site .pytest_cache .ruff_cache .hypothesis

@@ -48,7 +48,7 @@ def sums(frame: pd.DataFrame) -> ClusterMoments:
     )
 
 
-def cases(runs: int) -> list[Result]:
+def cases(runs: int, _: int) -> list[Result]:
     frame = rows(50, 100)
     return [*_against_wildboottest(frame, sums(frame), runs), _many_clusters(), _lab(sums(frame), runs)]
 

@@ -8,15 +8,15 @@ from pathlib import Path
 
 import numpy as np
 import pandas as pd
-import pyarrow as pa
 import pyarrow.parquet as pq
 
 import honestlift as hl
+from benchmarks.made import choosing
 from benchmarks.timing import Result, seconds
 from honestlift.analysis.opt_in.estimates import OptInAnswer, estimate_opt_in
 from honestlift.analysis.opt_in.reading import read_opt_in
 from honestlift.estimators.matching import match
-from honestlift.estimators.propensity import expit, fit_propensity
+from honestlift.estimators.propensity import fit_propensity
 from honestlift.estimators.stack import solve
 from honestlift.estimators.weighting import weighted
 from honestlift.inference.abadie_imbens import estimated_score_variance, known_score_variance
@@ -68,17 +68,7 @@ def loop(frame: pd.DataFrame, replicates: int) -> np.ndarray:
     return np.array([estimates(frame.sample(len(frame), replace=True, random_state=b)) for b in range(replicates)])
 
 
-def choosers(rows: int, covariates: int = 4, seed: int = 20261125) -> pa.Table:
-    """Users with continuous covariates who choose by the first three of them; 0/1 outcomes. The seam for larger cases."""
-    rng = np.random.default_rng(seed)
-    x = rng.normal(size=(rows, covariates))
-    chosen = rng.random(rows) < expit(-1.2 + 0.8 * x[:, 0] + 0.4 * x[:, 1] - 0.3 * x[:, 2])
-    y = rng.random(rows) < np.clip(0.4 + 0.05 * x[:, 0] + 0.08 * chosen, 0.01, 0.99)
-    columns = {f"x{j + 1}": x[:, j] for j in range(covariates)}
-    return pa.table({"user_id": np.arange(rows), **columns, "opt_in": chosen.astype(np.int8), "y": y.astype(np.int8)})
-
-
-def cases(runs: int) -> list[Result]:
+def cases(runs: int, _: int) -> list[Result]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "users.parquet"
         table = published().table
@@ -142,7 +132,7 @@ def stacked(patterns: Patterns) -> list[float]:
 
 def _matching(runs: int) -> list[Result]:
     """A million users with three continuous covariates: the match, and the two standard errors."""
-    table = choosers(1_000_000, covariates=3)
+    table = choosing(1_000_000, covariates=3)
     x = np.column_stack([table[f"x{j + 1}"].to_numpy() for j in range(3)])
     patterns = patterns_of_rows(x, table["opt_in"].to_numpy() == 1, table["y"].to_numpy().astype(float))
     score = fit_propensity(patterns)

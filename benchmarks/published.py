@@ -54,7 +54,7 @@ def loop(frame: pd.DataFrame, replicates: int) -> list[tuple[float, float, float
     return draws
 
 
-def cases(runs: int) -> list[Result]:
+def cases(runs: int, _: int) -> list[Result]:
     with tempfile.TemporaryDirectory() as folder:
         path = Path(folder) / "users.parquet"
         table = collaboration().table

@@ -22,7 +22,7 @@ import honestlift as hl
 users, edges = sys.argv[1:]
 graph = hl.Exposure(edges={"data": edges, "source": "source", "target": "target"})
 design = hl.ClusterDesign(unit="user_id", cluster="workspace_id", treatment="treated", exposure=graph)
-study = hl.Study(design=design, metrics=(hl.Mean("session_minutes"),), headline="gate", bootstrap=0)
+study = hl.Study(design=design, metrics=(hl.Mean("session_minutes", pre="minutes_before"),), headline="gate", bootstrap=0)
 start = time.perf_counter()
 lift = hl.run(users, study)
 spent = time.perf_counter() - start
@@ -66,7 +66,7 @@ def bare(users: Path, edges: Path) -> float:
     return seconds(lambda: duckdb.connect().execute(query).fetchall())
 
 
-def cases(runs: int) -> list[Result]:
+def cases(runs: int, _: int) -> list[Result]:
     """The target, its memory, and whether time is linear in the ties."""
     times = max(1, runs // 3)
     found: dict[int, tuple[float, float, float]] = {}

@@ -185,7 +185,7 @@ def launches(people: People, y: NDArray[np.float64], truth: float) -> dict[str, 
             found[name] = answer(launch.surrounded_moments(people, kept, y, 0.0, weighted=weighted), "contrast", truth)
     line = launch.linear_moments(people, everyone, y, 0.0)
     if line is not None:
-        found["**linear in the fraction** (headline)"] = answer(*line, truth)
+        found["**linear in the fraction** (headline)"] = answer(line, launch.launched(people, line.names), truth)
     return found
 
 

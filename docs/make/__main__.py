@@ -2,9 +2,15 @@
 
 import sys
 
-from docs.make import ledger, notebooks, plan_keys, schematics
+from docs.make import ledger, notebooks, plan_keys, schematics, speed
 
-PARTS = {"schematics": schematics.make, "plan_keys": plan_keys.make, "ledger": ledger.make, "notebooks": notebooks.make}
+PARTS = {
+    "schematics": schematics.make,
+    "speed": speed.make,
+    "plan_keys": plan_keys.make,
+    "ledger": ledger.make,
+    "notebooks": notebooks.make,
+}
 
 for part in sys.argv[1:] or PARTS:
     for path in PARTS[part]():

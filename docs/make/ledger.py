@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from honestlift.analysis.assumptions import CLUSTER, OPT_IN, Row
+from honestlift.analysis.assumptions import CLUSTER, DRAWN_WAVES, OPT_IN, WAVES, Row
 
 PAGE = Path(__file__).parents[1] / "reference" / "ledger.md"
 HEAD = """\
@@ -32,7 +32,12 @@ Made by `make regenerate` from `honestlift/analysis/assumptions.py`, and held to
 
 def page() -> str:
     """The whole page."""
-    return HEAD + _table("Cluster studies", CLUSTER) + _table("Opt-in studies", OPT_IN)
+    rolled = (*WAVES, *(row for row in DRAWN_WAVES if row not in WAVES))
+    drawn = (
+        "\nWhere the plan says that the order of the waves was drawn, `random_order` stands in the place of `parallel_trends`.\n"
+    )
+    waves = _table("Roll-outs in waves", rolled) + drawn
+    return HEAD + _table("Cluster studies", CLUSTER) + _table("Opt-in studies", OPT_IN) + waves
 
 
 def make() -> list[Path]:

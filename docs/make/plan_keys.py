@@ -15,7 +15,7 @@ HEAD = """\
 Made by `make regenerate` from the JSON Schema (`honestlift schema`) and held to it by a test. A key in **bold** is required, below another
 key where that one is there. Where text or a mapping is taken, the text is short for the mapping's `column`.
 """
-PLANS = {"PlanSection": "Cluster studies", "OptInPlanSection": "Opt-in studies"}
+PLANS = {"PlanSection": "Cluster studies", "OptInPlanSection": "Opt-in studies", "WavesPlanSection": "Roll-outs in waves"}
 
 
 def page() -> str:

@@ -10,7 +10,7 @@ from honestlift.design.misclassification import Misclassification
 from honestlift.design.metric import Mean, Quantile, Ratio, Winsorize
 from honestlift.design.modelling import Learners, Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy
-
+from honestlift.design.waves import WavesDesign, WavesStudy
 from honestlift.design.study import Study
 from honestlift.design.tables import AssignmentTable, EventSum, EventTable, ExposureTable, Tables
 from honestlift.design.variation import Variation
@@ -25,7 +25,7 @@ from honestlift.proposal import Power, Proposal, Recommendation
 from honestlift.moments.stored import StoredMoments
 from honestlift.moments.merged import read_moments
 from honestlift.analysis.check import Checked, check_design
-from honestlift.analysis.waves import Waves, waves
+from honestlift.analysis.waves.alone import Waves, waves
 from honestlift.analysis.stored import collect_moments
 from honestlift.analysis.query import moments_query
 from honestlift.analysis.analyze import analyze, run
@@ -84,6 +84,8 @@ __all__ = [
     "Variation",
     "Verdict",
     "Waves",
+    "WavesDesign",
+    "WavesStudy",
     "Winsorize",
     "__version__",
     "analyze",

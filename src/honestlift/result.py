@@ -183,7 +183,7 @@ class Lift:
     """
 
     name: str
-    kind: Literal["cluster", "opt_in"]
+    kind: Literal["cluster", "opt_in", "waves"]
     data: Mapping[str, Any]
     population: Mapping[str, Any]
     estimates: tuple[Estimate, ...]

@@ -9,7 +9,7 @@ import pandas as pd
 import pytest
 
 import honestlift as hl
-from honestlift.analysis.assumptions import CLUSTER, NO_ASSUMPTION, OPT_IN, Row
+from honestlift.analysis.assumptions import CLUSTER, DRAWN_WAVES, NO_ASSUMPTION, OPT_IN, WAVES, Row
 from honestlift.analysis.ledger import broken, ledger
 from honestlift.errors import DataError
 from honestlift.report.names import CHECKS
@@ -17,6 +17,8 @@ from honestlift.result import Level
 from pages import choosers, chosen
 from studies import answer, frame, make_check, make_estimate
 from tied import graph_exposure, graph_study, looped, world
+from waves_data import rollout
+from waves_data import study as waves_study
 
 ROW = Row(code="a", assumption="A", tests=("one", "two"), bounds=("bound",), unseen="Nothing speaks of it.")
 
@@ -44,7 +46,7 @@ def test_the_worst_speaks_and_all_are_named():
 
 
 def test_no_check_is_no_evidence():
-    for rows in (CLUSTER, OPT_IN):
+    for rows in (CLUSTER, OPT_IN, WAVES, DRAWN_WAVES):
         made = ledger(rows, [], make_estimate())
         assert {(a.status, a.basis, a.checks) for a in made} == {("untested", "none", ())}
         assert [a.code for a in made] == [row.code for row in rows if not row.only_with]
@@ -84,7 +86,7 @@ def test_a_code_that_carries_its_estimand_is_found():
 
 
 def test_every_check_speaks_of_an_assumption_or_says_why_not():
-    placed = {code for row in (*CLUSTER, *OPT_IN) for code in (*row.tests, *row.bounds)}
+    placed = {code for row in (*CLUSTER, *OPT_IN, *WAVES, *DRAWN_WAVES) for code in (*row.tests, *row.bounds)}
     assert not placed & NO_ASSUMPTION.keys()
     assert placed | NO_ASSUMPTION.keys() | {"roster"} >= CHECKS.keys()  # the roster waits for a graph
     assert placed <= CHECKS.keys()
@@ -179,6 +181,14 @@ def moved(by: float) -> hl.Lift:
     return chosen(data, negative_controls=["logins"])
 
 
+def rolled(seed: int = 5, *, gone: float = 0.0, same: int = 0, randomized: bool = False, **world: Any) -> hl.Lift:
+    """A roll-out in waves; some treated rows lack the outcome, some users have rows in two workspaces."""
+    rows = rollout(np.random.default_rng(seed), **world)
+    lost = (rows.week >= rows.start.fillna(99)) & (np.random.default_rng(0).random(len(rows)) < gone)
+    users = rows.user.where(rows.user >= same, rows.user.max())
+    return hl.run(rows.assign(y=rows.y.mask(lost), user=users), waves_study(randomized=randomized))
+
+
 STUDIES: dict[tuple[str, str], tuple[Callable[[], hl.Lift], Callable[[], hl.Lift]]] = {
     ("cluster", "random_assignment"): (lambda: recorded(swap=True), lambda: recorded(swap=False)),
     ("cluster", "one_version"): (lambda: used(0.3), lambda: used(0.0)),
@@ -212,12 +222,21 @@ STUDIES: dict[tuple[str, str], tuple[Callable[[], hl.Lift], Callable[[], hl.Lift
         lambda: chosen(choosers().assign(workspace=lambda d: d.user % 4), cluster="workspace", estimands=("ATT",)),
         lambda: chosen(choosers(), cluster="workspace", estimands=("ATT",)),
     ),
+    ("waves", "parallel_trends"): (lambda: rolled(drift=0.5), rolled),
+    ("waves", "random_order"): (lambda: rolled(drift=0.5, randomized=True), lambda: rolled(randomized=True)),
+    ("waves", "no_anticipation"): (lambda: rolled(early=2.0, clusters=60), rolled),
+    ("waves", "one_place"): (lambda: rolled(same=3), rolled),
+    ("waves", "enough_clusters"): (lambda: rolled(clusters=9), rolled),
+    ("waves", "measured_alike"): (lambda: rolled(gone=0.4, clusters=60), rolled),
 }
 """For each row with tests, a study in which it fires and one in which it is quiet; ``one_place`` fires before there is a result."""
 
 
+KINDS = (("cluster", CLUSTER), ("opt_in", OPT_IN), ("waves", (*WAVES, *DRAWN_WAVES)))
+
+
 def test_every_tested_row_has_its_studies():
-    tested = {(kind, r.code) for kind, rows in (("cluster", CLUSTER), ("opt_in", OPT_IN)) for r in rows if r.tests}
+    tested = {(kind, r.code) for kind, rows in KINDS for r in rows if r.tests}
     assert STUDIES.keys() == tested - {("cluster", "one_place"), ("opt_in", "one_place")}
 
 

@@ -202,6 +202,19 @@ def test_a_leaking_proposal_says_so(email: hl.Designs):
     assert found.recommendation.level == "ready, with caveats"
 
 
+def test_what_is_known_before_narrows_every_effect_of_a_launch_alike():
+    """Half of the variance known between workspaces and within: √.5 of the error of spillover and launch, as of the arms' effect."""
+    graph, v = collaboration()[0], hl.Variation.of(clusters=42, mean_size=24, icc=0.1, sd=1.0)
+    rows: list[dict[tuple[str, str], float]] = []
+    for known in (v, replace(v, r2_between=0.5, r2_within=0.5)):
+        designs = hl.compare_designs(graph, known, resolutions=())
+        found = hl.power(known, spillover=0.2, designs=designs, draws=500)
+        rows.append({(row.estimand, row.method): row.std_error for row in found.rows})
+    assert {estimand for estimand, _ in rows[0]} == {"itt_user", "itt_cluster", "spillover", "gate"}
+    for key, error in rows[0].items():
+        assert rows[1][key] == pytest.approx(0.5**0.5 * error, rel=1e-9), key
+
+
 def test_a_graph_is_read_from_tables():
     graph = hl.collaboration_of(FOLDER / "departments.csv", FOLDER / "edges.csv", unit="person", cluster="department")
     known = collaboration()[0]

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from docs.make import ledger, plan_keys, schematics
+from docs.make import ledger, plan_keys, schematics, speed
 
 ROOT = Path(__file__).parents[2]
 
@@ -41,6 +41,21 @@ def test_the_page_is_made_from_the_schema_of_today():
 
 def test_the_page_of_assumptions_is_made_from_the_rows_of_today():
     assert ledger.PAGE.read_text(encoding="utf-8") == ledger.page(), "run `make regenerate` and commit what it made"
+
+
+def test_the_page_of_speed_is_made_from_the_newest_records():
+    assert speed.PAGE.read_text(encoding="utf-8") == speed.page(), "run `make regenerate` and commit what it made"
+
+
+@pytest.mark.parametrize("dark", [False, True])
+def test_the_figure_of_speed_is_drawn_from_them(dark: bool):
+    kept = (speed.FIGURES / f"speed-{'dark' if dark else 'light'}.svg").read_bytes()
+    assert kept == speed.svg(dark=dark) + b"\n", "run `make regenerate` and commit what it made"
+
+
+def test_every_missed_target_says_why():
+    cases = [case for record in speed.records().values() for case in record["cases"] if case["met"] is False]
+    assert not [case["case"] for case in cases if not case["case"].startswith(tuple(speed.WHY))]
 
 
 @pytest.mark.parametrize("name", schematics.SCHEMATICS)

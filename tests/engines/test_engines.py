@@ -306,6 +306,31 @@ def test_ties_elsewhere_are_refused(engine):
             hl.analyze(users, design, [hl.Mean("minutes")])
 
 
+def waves() -> pa.Table:
+    """Users of forty workspaces in eight periods; a third of the workspaces begins in the third, a third in the fifth, others never."""
+    table, rng = rows(), np.random.default_rng(6)
+    number = np.array([int(name.removeprefix("ws-").partition(";")[0]) for name in table[CLUSTER].to_pylist()])
+    start = [None if w % 3 == 2 else 3 + 2 * (w % 3) for w in number]
+    return table.append_column("week", pa.array(rng.integers(0, 8, len(table)), pa.int16())).append_column(
+        "start", pa.array(start, pa.int32())
+    )
+
+
+def test_a_roll_out_in_waves(engine):
+    design = hl.WavesDesign(unit="user", cluster=CLUSTER, period="week", start="start")
+    study = hl.WavesStudy(
+        design=design, metrics=(hl.Mean("minutes"), hl.Mean("cost"), hl.Mean("shared")), negative_controls=("small",)
+    )
+    table = pa.concat_tables([waves(), waves().slice(0, 500)])  # some users are seen twice
+    assert answer(hl.run(engine(table), study)) == answer(hl.run(table, study))
+
+
+def test_the_effect_over_time(engine):
+    design = hl.ClusterDesign(unit="user", cluster=CLUSTER, treatment="treated", period="week")
+    study = hl.Study(design=design, metrics=(hl.Mean("minutes"),), bootstrap=0)
+    assert answer(hl.run(engine(waves()), study)) == answer(hl.run(waves(), study))
+
+
 @pytest.mark.parametrize("zone", [None, "Asia/Kolkata"])
 def test_ties_from_the_launch_on(engine, zone):
     """A launch is a day, and begins at the same moment whatever the clock of a session, or of this machine."""

@@ -121,16 +121,41 @@ def test_held_rules_give_exactly_the_assignments_that_agree(kind: str):
     assert max(abs(c - 4000 / len(agree)) for c in counts) < 5 * (4000 / len(agree)) ** 0.5
 
 
+@pytest.mark.parametrize("clusters", [8, 60])
+def test_what_was_known_is_taken_off_by_least_squares_of_the_focal_users(clusters: int):
+    """60 clusters of two: sums over pairs of clusters would be more than the users' ties, and the slope is made of these."""
+    rng = np.random.default_rng(9)
+    own, ties = graph(rng, clusters, 2 if clusters == 60 else 30)
+    arms, rule = (
+        rng.permutation(clusters) < clusters // 2,
+        fixed_counts(np.zeros(clusters, dtype=np.int64), np.array([clusters // 2])),
+    )
+    before = np.stack([rng.normal(size=clusters)[own], 1e6 * rng.normal(size=own.size), np.ones(own.size)], axis=1)
+    y = before @ np.array([1.0, 1e-6, 3.0]) + rng.normal(size=own.size)
+    y[3] = np.nan
+    focal = focal_clusters(rule, 0.5, np.random.default_rng(5))
+    plain = focal_test(y, own, ties, arms, rule, np.random.default_rng(5))
+    assert plain.slope == pytest.approx(slope_of_rows(y, own, ties, arms, focal), rel=1e-9)
+    found = focal_test(y, own, ties, arms, rule, np.random.default_rng(5), before=before)
+    kept = focal[own] & np.isfinite(y)
+    theta = np.linalg.lstsq(np.column_stack([arms[own], before])[kept].astype(float), y[kept], rcond=None)[0]
+    assert found.slope == pytest.approx(slope_of_rows(y - before @ theta[1:], own, ties, arms, focal), rel=1e-7)
+    assert found.spread < plain.spread
+
+
+@pytest.mark.parametrize("adjusted", [False, True])
 @pytest.mark.parametrize("kind", ["complete", "stratified", "bernoulli", "pairs", "rerandomized"])
-def test_size_is_exact_over_every_assignment_of_the_rule(kind: str):
+def test_size_is_exact_over_every_assignment_of_the_rule(kind: str, adjusted: bool):
     """Outcomes that go with the user's ties and the own arm, not with others' arms: p ≤ α in no more than α of all assignments."""
     rule = rerandomized() if kind == "rerandomized" else rules()[kind]
     rng = np.random.default_rng(7)
     own, ties = graph(rng, 8, 6)
     degree = np.asarray(ties.sum(axis=1)).ravel()
     base = rng.normal(size=own.size) + 0.5 * degree
-    whole = every(rule)
-    p = np.array([focal_test(base + 2 * z[own], own, ties, z, rule, np.random.default_rng(1)).p_value for z in whole])
+    whole, before = every(rule), (base + rng.normal(size=own.size))[:, None] if adjusted else None
+    p = np.array(
+        [focal_test(base + 2 * z[own], own, ties, z, rule, np.random.default_rng(1), before=before).p_value for z in whole]
+    )
     told = np.nan_to_num(p, nan=1.0)
     for alpha in (0.05, 0.1, 0.2, 0.25, 0.5, 0.75):
         assert (told <= alpha + 1e-12).mean() <= alpha + 1e-12

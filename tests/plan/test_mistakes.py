@@ -64,7 +64,7 @@ SCHEMA = "Change it; `honestlift schema` lists what each key takes."
         (
             "kind: cluster",
             "kind: switchback",
-            f"plan.yaml, line 4: design.kind is 'switchback'. Expected 'cluster' or 'opt_in'. {SCHEMA}",
+            f"plan.yaml, line 4: design.kind is 'switchback'. Expected 'cluster', 'opt_in' or 'waves'. {SCHEMA}",
         ),
         ("- session_minutes", "- 3", f"plan.yaml, line 8: metrics[0] is 3. Expected text or a mapping. {SCHEMA}"),
         ("- session_minutes", "-", f"plan.yaml, line 8: metrics[0] is empty. Expected text or a mapping. {SCHEMA}"),

@@ -94,7 +94,7 @@ def test_an_opt_in_metric_has_no_window(tmp_path: Path) -> None:
         "data: users.parquet\nunit: u\ndesign: {kind: opt_in, treatment: chose}\ncovariates: [tier]\n"
         "metrics: [{column: minutes, window: 14d}]\n"
     )
-    with pytest.raises(PlanError, match="An opt-in study joins no tables"):
+    with pytest.raises(PlanError, match="Only cluster studies join tables"):
         read_plan(tmp_path / "plan.yaml")
 
 

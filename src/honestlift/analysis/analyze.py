@@ -2,20 +2,23 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Literal
 
 from honestlift.analysis.cluster import analyze_cluster
 from honestlift.analysis.joining import rows_of
 from honestlift.analysis.opt_in.walk import analyze_opt_in
 from honestlift.analysis.stored import require_question
+from honestlift.analysis.waves.walk import analyze_waves
+from honestlift.design.asked import AnyStudy
 from honestlift.design.cluster import ClusterDesign
 from honestlift.design.metric import Mean, Metric, Quantile, Ratio
 from honestlift.design.modelling import Learners, Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy, as_trim, names_and_times
 from honestlift.design.study import Adjustment, Missing, Study
 from honestlift.design.tables import Tables
-from honestlift.errors import DesignError, TablesError
+from honestlift.design.waves import WavesDesign, WavesStudy
+from honestlift.errors import DesignError, MomentsError, TablesError
 from honestlift.moments.stored import StoredMoments
 from honestlift.result import Lift
 from honestlift.source.connect import Source
@@ -24,7 +27,7 @@ from honestlift.source.table import unchanged
 
 def analyze(  # noqa: PLR0913  the contract of the Python face
     data: Any,
-    design: ClusterDesign | OptInDesign,
+    design: ClusterDesign | OptInDesign | WavesDesign,
     metrics: Sequence[Metric | str] | Metric | str,
     *,
     name: str = "Untitled study",
@@ -82,45 +85,29 @@ def analyze(  # noqa: PLR0913  the contract of the Python face
         >>> round(lift.headline().conf_low, 2), lift.verdict.level
         (0.54, 'supported')
     """
-    outcomes = _outcomes(metrics)
+    shared: dict[str, Any] = {"name": name, "metrics": _outcomes(metrics), "level": level, "seed": seed}
+    shared |= {"negative_controls": _several(negative_controls)}
+    if isinstance(design, WavesDesign):
+        changed = {"rows": rows != "units", "adjustment": adjustment != "interacted", "missing": missing != "error"}
+        others = {"propensity": propensity, "matching": matching, "trim": trim, "learners": learners, "tables": tables}
+        _refuse_all_but_waves({"covariates": covariates, "segments": segments, **changed, **others})
+        return run(data, WavesStudy(design=design, **shared))
     before, timed = names_and_times([covariates] if isinstance(covariates, (str, Covariate)) else covariates)
-    controls, within = _several(negative_controls), _within(segments, design, tables)
+    within = _within(segments, design, tables)
+    shared |= {"covariates": before, "missing": missing, "bootstrap": bootstrap, "exact_duplicates": exact_duplicates}
     if isinstance(design, OptInDesign):
         chosen = OptInStudy(
-            name=name,
             design=design,
-            metrics=outcomes,  # pyright: ignore[reportArgumentType]  the study refuses what is no mean
-            covariates=before,
             timed=timed,
-            negative_controls=controls,
             propensity=propensity or Propensity(),
             matching=matching or Matching(),
             trim=as_trim(trim),
-            missing=missing,
-            level=level,
-            seed=seed,
-            bootstrap=bootstrap,
-            exact_duplicates=exact_duplicates,
             learners=learners,
+            **shared,
         )
         return run(data, chosen)
     _refuse_opt_in(timed, propensity, matching, trim, learners)
-    study = Study(
-        name=name,
-        design=design,
-        metrics=outcomes,
-        covariates=before,
-        negative_controls=controls,
-        segments=within,
-        rows=rows,
-        adjustment=adjustment,
-        missing=missing,
-        level=level,
-        seed=seed,
-        bootstrap=bootstrap,
-        exact_duplicates=exact_duplicates,
-        tables=tables,
-    )
+    study = Study(design=design, segments=within, rows=rows, adjustment=adjustment, tables=tables, **shared)
     return run(data, study)
 
 
@@ -128,6 +115,13 @@ def _refuse_opt_in(*asked: object) -> None:
     """What only an opt-in study has."""
     if any(asked):
         raise DesignError.opt_in_only()
+
+
+def _refuse_all_but_waves(asked: Mapping[str, object]) -> None:
+    """What a roll-out in waves has no place for, by name."""
+    named = [name for name, value in asked.items() if value]
+    if named:
+        raise DesignError.not_of_waves(named)
 
 
 def _several(names: Sequence[str] | str) -> tuple[str, ...]:
@@ -150,7 +144,7 @@ def _outcomes(metrics: Sequence[Metric | str] | Metric | str) -> tuple[Metric, .
     return tuple(Mean(m) if isinstance(m, str) else m for m in several)
 
 
-def run(data: Any, study: Study | OptInStudy, step: Callable[[str], None] = lambda _: None) -> Lift:
+def run(data: Any, study: AnyStudy, step: Callable[[str], None] = lambda _: None) -> Lift:
     """The same for a study that is ready made; ``step`` hears the name of each stage as it begins.
 
     The data may be ``StoredMoments`` too: sums that were made earlier, or elsewhere.
@@ -162,6 +156,8 @@ def run(data: Any, study: Study | OptInStudy, step: Callable[[str], None] = lamb
         0.077
     """
     if isinstance(data, StoredMoments):
+        if isinstance(study, WavesStudy):
+            raise MomentsError.needs_rows()
         require_question(data, study)
         return _analyzed(data, study, step)
     source = rows_of(data, study, step)
@@ -169,5 +165,8 @@ def run(data: Any, study: Study | OptInStudy, step: Callable[[str], None] = lamb
         return _analyzed(source, study, step)
 
 
-def _analyzed(source: Source | StoredMoments, study: Study | OptInStudy, step: Callable[[str], None]) -> Lift:
+def _analyzed(source: Source | StoredMoments, study: AnyStudy, step: Callable[[str], None]) -> Lift:
+    if isinstance(study, WavesStudy):
+        assert isinstance(source, Source)
+        return analyze_waves(source, study, step)
     return analyze_opt_in(source, study, step) if isinstance(study, OptInStudy) else analyze_cluster(source, study, step)

@@ -190,6 +190,71 @@ OPT_IN = (
 )
 """What an opt-in study rests on."""
 
+_ROLLOUT = (
+    Row(
+        code="no_anticipation",
+        assumption="Nobody acted before the start, expecting the feature",
+        tests=("anticipation",),
+        provable=False,
+        unseen="Whoever prepared earlier than the last period before the start is not seen.",
+    ),
+    Row(
+        code="no_interference",
+        assumption="Nothing leaks from waves that have the feature to those that wait",
+        provable=False,
+        unseen="Who works with whom is not in the data; what leaks to workspaces that wait makes the effect look smaller.",
+    ),
+    Row(
+        code="one_version",
+        assumption="There is one version of the feature, the same for all waves",
+        provable=False,
+        unseen="No column can show it: an effect that changes over time may be a feature that did.",
+    ),
+    Row(
+        code="one_place",
+        assumption="Users stay in their workspace",
+        tests=("unit_in_clusters",),
+        unseen="No check speaks of it.",
+    ),
+    Row(
+        code="enough_clusters",
+        assumption="There are enough workspaces",
+        tests=("few_clusters",),
+        unseen="No check speaks of it.",
+    ),
+    Row(
+        code="measured_alike",
+        assumption="Outcomes are measured alike with the feature and without",
+        tests=("missing_outcome",),
+        unseen="No check speaks of it.",
+    ),
+)
+
+WAVES = (
+    Row(
+        code="parallel_trends",
+        assumption="Without the feature the waves would have moved alike",
+        tests=("pre_trends", "negative_control"),
+        bounds=("trend_bound",),
+        provable=False,
+        unseen="What happened after the start cannot be seen without the feature.",
+    ),
+    *_ROLLOUT,
+)
+"""What a roll-out in waves rests on."""
+
+DRAWN_WAVES = (
+    Row(
+        code="random_order",
+        assumption="Chance alone decided which workspaces came first",
+        tests=("pre_trends", "negative_control"),
+        provable=False,
+        unseen="The plan says so; no record of the draw is held to the data.",
+    ),
+    *_ROLLOUT,
+)
+"""What it rests on where the order of the waves was drawn."""
+
 NO_ASSUMPTION = {
     "balanced_covariates": "says whether the analysis uses what the draw was balanced on",
     "pair_weights": "says whom the effect within pairs is of",
@@ -202,6 +267,8 @@ NO_ASSUMPTION = {
     "first_stage": "says whether there is an effect on compliers to speak of",
     "kink": "speaks of the weights of one estimand",
     "joined_tables": "says what became of users where tables were joined",
+    "effect_over_time": "says whether one number tells the whole effect",
+    "no_comparison": "says for how much of a roll-out there is anybody to compare with",
     "sampled_diagnostics": "says on how many users the pictures rest",
 }
 """Checks that speak of no assumption, and what they do instead."""

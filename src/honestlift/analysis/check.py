@@ -29,8 +29,13 @@ from honestlift.analysis.saturation.reading import read_two_stage, recorded
 from honestlift.analysis.segments import segment_checks
 from honestlift.analysis.spillover.checks import chances, design_checks
 from honestlift.analysis.spillover.reading import read_graph
+from honestlift.analysis.waves.checks import rollout_checks
+from honestlift.analysis.waves.reading import read_waves
+from honestlift.analysis.waves.walk import counted as counted_waves
+from honestlift.design.asked import AnyStudy
 from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
+from honestlift.design.waves import WavesStudy
 from honestlift.errors import DesignError
 from honestlift.estimators import itt
 from honestlift.estimators.fit import least_squares
@@ -38,6 +43,8 @@ from honestlift.inference.sandwich import satterthwaite, whiten
 from honestlift.plain import plain
 from honestlift.result import SCHEMA_VERSION, Check, Table
 from honestlift.version import __version__
+
+Kind = Literal["cluster", "opt_in", "waves"]
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -61,7 +68,7 @@ class Checked:
     """
 
     name: str
-    kind: Literal["cluster", "opt_in"]
+    kind: Kind
     plan_sha256: str
     data: Mapping[str, Any]
     supported: tuple[str, ...]
@@ -75,7 +82,7 @@ class Checked:
         return {"schema_version": SCHEMA_VERSION, "honestlift_version": __version__} | {k: plain(getattr(self, k)) for k in keys}
 
 
-def check_design(data: Any, study: Study | OptInStudy, step: Step = lambda _: None) -> Checked:
+def check_design(data: Any, study: AnyStudy, step: Step = lambda _: None) -> Checked:
     """Check a study without its outcomes: no scan names the column of a metric or a negative control, and none need be there yet.
 
     Args:
@@ -94,7 +101,16 @@ def check_design(data: Any, study: Study | OptInStudy, step: Step = lambda _: No
     """
     if isinstance(study, OptInStudy):
         return _opt_in(data, study, step)
+    if isinstance(study, WavesStudy):
+        return _waves(data, study, step)
     return _cluster(data, study, step) if recorded(study) is None else _two_stage(data, study, step)
+
+
+def _waves(data: Any, study: WavesStudy, step: Step) -> Checked:
+    """Who can be compared with whom, and for how long."""
+    reading = read_waves(rows_of(data, study, step, outcomes=False), study, step, outcomes=False)
+    step("Checking")
+    return _checked(study, "waves", counted_waves(reading), rollout_checks(reading, study), {}, ())
 
 
 def _two_stage(data: Any, study: Study, step: Step) -> Checked:
@@ -170,8 +186,8 @@ def _opt_in(data: Any, study: OptInStudy, step: Step) -> Checked:
 
 
 def _checked(
-    study: Study | OptInStudy,
-    kind: Literal["cluster", "opt_in"],
+    study: AnyStudy,
+    kind: Kind,
     data: Mapping[str, Any],
     checks: list[Check],
     tables: Mapping[str, Table],

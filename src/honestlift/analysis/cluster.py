@@ -12,10 +12,11 @@ from honestlift.analysis.alternatives import with_alternatives
 from honestlift.analysis.arms import Comparison, arm_sizes, comparisons, contrast_name, in_words
 from honestlift.analysis.assumptions import CLUSTER
 from honestlift.analysis.checking import check, worst_first
-from honestlift.analysis.compliers import uptake_table, with_compliers
+from honestlift.analysis.compliers import Uptake, uptake_table, with_compliers
 from honestlift.analysis.estimates import Answer, estimate_metric
 from honestlift.analysis.ledger import ledger
 from honestlift.analysis.multiplicity import corrections, multiplicity_table
+from honestlift.analysis.over_time import over_time
 from honestlift.analysis.placebo import Lab, run_lab
 from honestlift.analysis.provenance import Clock, provenance
 from honestlift.analysis.quantiles import estimate_quantile
@@ -64,10 +65,13 @@ def analyze_cluster(source: Source | StoredMoments, study: Study, step: Step) ->
     stages = [s for _, s in compliers if s]
     graph = with_graph([a for a, _ in compliers], reading, study, step)
     answers = graph.answers
+    time = over_time(source if isinstance(source, Source) else None, reading, answers, study, step)
     step("Re-drawing the assignment")
     lab = run_lab(reading, study)
     step("Checking")
-    checks = worst_first([*check(reading, answers, study, lab, stages), *graph.checks, *unmeasured_checks(answers, study)])
+    checks = worst_first(
+        [*check(reading, answers, study, lab, stages), *graph.checks, *unmeasured_checks(answers, study), *time.checks]
+    )
     further = comparisons(reading, asked, _answer)
     several = multiplicity_table(answers, study, further)
     rests_on = ledger(CLUSTER, checks, headline_of(answers, study))
@@ -83,16 +87,20 @@ def analyze_cluster(source: Source | StoredMoments, study: Study, step: Step) ->
         checks=worst_first([*checks, *(c for other in further for c in other.checks)]),
         ledger=rests_on,
         verdict=verdict,
-        tables=_tables(reading, answers, study, further, several, lab)
-        | ({"uptake": uptake_table(stages)} if stages else {})
-        | graph.tables,
+        tables=_tables(reading, answers, study, further, several, lab, stages) | graph.tables | time.tables,
         provenance=provenance(asked, clock),
         honestlift_version=__version__,
     )
 
 
 def _tables(
-    reading: Reading, answers: list[Answer], study: Study, further: Sequence[Comparison], several: Table, lab: Lab | None
+    reading: Reading,
+    answers: list[Answer],
+    study: Study,
+    further: Sequence[Comparison],
+    several: Table,
+    lab: Lab | None,
+    stages: Sequence[Uptake],
 ) -> dict[str, Table]:
     """The numbers behind the figures."""
     tables = {
@@ -106,7 +114,7 @@ def _tables(
     tables |= segment_tables(reading, answers, study) if study.segments else {}
     tables |= {"winsorized": winsorized_table(reading.capped, reading.cells)} if reading.capped else {}
     tables |= {"placebo_lab": lab.table()} if lab else {}
-    return tables
+    return tables | ({"uptake": uptake_table(stages)} if stages else {})
 
 
 def _rows(answers: list[Answer], further: Sequence[Comparison], name: str | None) -> tuple[Estimate, ...]:

@@ -9,7 +9,7 @@ from typing import Any, cast
 import narwhals as nw
 
 from honestlift.analysis.left_out import note_of
-from honestlift.design.opt_in import OptInStudy
+from honestlift.design.asked import AnyStudy
 from honestlift.design.study import Study
 from honestlift.design.tables import AssignmentTable, ExposureTable
 from honestlift.errors import TablesError
@@ -31,7 +31,7 @@ from honestlift.source.together import together
 Step = Callable[[str], None]
 
 
-def rows_of(data: Any, study: Study | OptInStudy, step: Step = lambda _: None, *, outcomes: bool = True) -> Source:
+def rows_of(data: Any, study: AnyStudy, step: Step = lambda _: None, *, outcomes: bool = True) -> Source:
     """The rows of a study: its one table, or its tables joined to one row per user.
 
     Args:
@@ -44,7 +44,7 @@ def rows_of(data: Any, study: Study | OptInStudy, step: Step = lambda _: None, *
         TablesError: if a table is not given, or they cannot be joined as the study asks.
         HonestliftError: if a column or a value is not what the study needs.
     """
-    tables = None if isinstance(study, OptInStudy) else study.tables
+    tables = study.tables if isinstance(study, Study) else None
     several: Mapping[str, Any] | None = cast("Mapping[str, Any]", data) if isinstance(data, Mapping) else None
     if tables is None:
         if several is not None:
@@ -67,13 +67,13 @@ def rows_of(data: Any, study: Study | OptInStudy, step: Step = lambda _: None, *
         return joined(dict(zip(used, together(given), strict=True)), asked)
 
 
-def columns_alone(data: Any, study: Study | OptInStudy) -> Source:
+def columns_alone(data: Any, study: AnyStudy) -> Source:
     """The columns that the rows of a study will have, without reading a row: for a look at names and kinds, and nothing else.
 
     Raises:
         TablesError: if tables cannot be joined as the study asks.
     """
-    if not isinstance(data, Mapping) or isinstance(study, OptInStudy) or study.tables is None:
+    if not isinstance(data, Mapping) or not isinstance(study, Study) or study.tables is None:
         return rows_of(data, study)
     found = {str(name): connect(table) for name, table in cast("Mapping[str, Any]", data).items()}
     require_joinable(found, study)

@@ -6,8 +6,8 @@ import math
 from collections.abc import Sequence
 
 from honestlift.analysis.arms import Comparison
-from honestlift.analysis.estimates import Answer
-from honestlift.design.study import Study
+from honestlift.analysis.roles import Answered
+from honestlift.design.asked import AnyStudy
 from honestlift.inference.multiplicity import benjamini_hochberg, holm
 from honestlift.report import words
 from honestlift.result import Table
@@ -19,7 +19,7 @@ PAIRWISE = "pairwise"
 """The family of the comparisons between treated arms, whatever the role of the metric."""
 
 
-def multiplicity_table(answers: Sequence[Answer], study: Study, further: Sequence[Comparison] = ()) -> Table:
+def multiplicity_table(answers: Sequence[Answered], study: AnyStudy, further: Sequence[Comparison] = ()) -> Table:
     """The headlines of each role with several metrics or arms: p-value, by Holm, by Benjamini and Hochberg.
 
     A guardrail is held to its margin by its own interval: to miss one harm in looking for several would be no safety.
@@ -38,7 +38,7 @@ def multiplicity_table(answers: Sequence[Answer], study: Study, further: Sequenc
     return Table(columns=COLUMNS, rows=tuple(rows))
 
 
-def _p_value(answer: Answer) -> float | None:
+def _p_value(answer: Answered) -> float | None:
     return next(e.p_value for e in answer.estimates if e.headline)
 
 

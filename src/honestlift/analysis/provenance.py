@@ -10,8 +10,7 @@ from functools import cache
 from importlib.metadata import version
 from typing import Any
 
-from honestlift.design.opt_in import OptInStudy
-from honestlift.design.study import Study
+from honestlift.design.asked import AnyStudy
 from honestlift.result import Lift
 
 
@@ -23,7 +22,7 @@ class Clock:
     mark: float = field(default_factory=time.perf_counter)
 
 
-def provenance(study: Study | OptInStudy, clock: Clock) -> dict[str, Any]:
+def provenance(study: AnyStudy, clock: Clock) -> dict[str, Any]:
     """The block of the result; all but ``started`` and ``seconds`` is the same for the same question and versions."""
     return {
         "plan_sha256": study.sha256(),

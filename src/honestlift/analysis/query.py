@@ -9,9 +9,9 @@ from typing import Any, Literal
 
 from honestlift.analysis.requirements import numeric
 from honestlift.analysis.stored import UNTOUCHED, not_in_a_query, study_layout
+from honestlift.design.asked import AnyStudy
 from honestlift.design.cluster import ClusterDesign, Treatment
 from honestlift.design.exposure import Exposure
-from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
 from honestlift.errors import MomentsError
 from honestlift.source.connect import Kind
@@ -26,7 +26,7 @@ KNOWN: dict[type, frozenset[str]] = {
 
 
 def moments_query(
-    study: Study | OptInStudy,
+    study: AnyStudy,
     table: str,
     *,
     dialect: str = "duckdb",
@@ -61,7 +61,7 @@ def moments_query(
         True
     """
     reasons = not_in_a_query(study)
-    if isinstance(study, OptInStudy) or reasons:
+    if not isinstance(study, Study) or reasons:
         raise MomentsError.no_query(reasons)
     unknown = _unknown(study) + _unknown(study.design) + (_unknown(study.design.exposure) if study.design.exposure else [])
     if unknown:

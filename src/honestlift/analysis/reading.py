@@ -36,6 +36,7 @@ class Reading:
         before: the measured columns that were known before the treatment.
         indicators: (C,) rows of each level of each text covariate, by ``name = level``; for levels that were grouped.
         covariates: what is known of every cluster from each covariate, and from each ``pre`` of a metric.
+        columns: where each covariate is to be found.
         one_in: 1 where every user was looked at for repetition, else one in so many; 0 where none was.
         study: the question over the columns as they were read: capped where a metric is winsorized.
         capped: the metrics that are.
@@ -50,6 +51,7 @@ class Reading:
     before: tuple[str, ...]
     indicators: dict[str, NDArray[np.float64]]
     covariates: dict[str, Covariate]
+    columns: Columns
     one_in: int
     study: Study
     capped: tuple[Capped, ...]
@@ -119,7 +121,10 @@ def _compared(seen: Seen, study: Study, arms: Arms, *, outcomes: bool) -> Readin
     for name, roles in numeric(study, outcomes=outcomes).items():
         check_both_arms(cells, name, roles[0], study.design.cluster)
     before = [name for names in seen.columns.values() for name in names] + [m.pre for m in study.metrics if m.pre]
-    indicators, covariates = _known(cells, study, seen.columns, seen.categories, seen.profile)
+    indicators = _indicators(cells.moments, seen.categories)
+    columns = Columns(
+        measured=seen.columns, grouped={c: [n for n in indicators if n.startswith(f"{c} = ")] for c in seen.categories}
+    )
     return Reading(
         origin=origin,
         cells=cells,
@@ -127,23 +132,14 @@ def _compared(seen: Seen, study: Study, arms: Arms, *, outcomes: bool) -> Readin
         dropped=seen.dropped,
         before=tuple(dict.fromkeys(before)),
         indicators=indicators,
-        covariates=covariates,
+        covariates=covariates_of(cells, study, columns, indicators, seen.profile),
+        columns=columns,
         one_in=seen.one_in,
         study=study,
         capped=seen.capped,
         others=(),
         notes=seen.notes,
     )
-
-
-def _known(
-    cells: Cells, study: Study, measured: dict[str, list[str]], categories: list[str], profile: Profile
-) -> tuple[dict[str, NDArray[np.float64]], dict[str, Covariate]]:
-    """Rows of each level of the grouped text covariates, and what is known of every cluster from all covariates."""
-    indicators = _indicators(cells.moments, categories)
-    grouped = {c: [n for n in indicators if n.startswith(f"{c} = ")] for c in categories}
-    known = Columns(measured=measured, grouped=grouped)
-    return indicators, covariates_of(cells, study, known, indicators, profile)
 
 
 def _indicators(moments: Moments, categories: list[str]) -> dict[str, NDArray[np.float64]]:

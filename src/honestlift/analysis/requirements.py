@@ -45,6 +45,7 @@ def check_columns(source: Source, study: Study, *, outcomes: bool = True) -> Non
     groups = [(d.cluster, "cluster"), (d.arm, "treatment"), *((name, "stratum") for name in d.strata)]
     groups += [(d.mark, "exposure")] if d.mark else []
     groups += [(name, "segment") for name in study.segments]
+    groups += [(d.period, "period")] if d.period else []
     for name, role in [(d.unit, "unit"), *groups, *((name, "covariate") for name in study.covariates)]:
         source.position(name, role)
     measures = numeric(study, outcomes=outcomes)

@@ -18,9 +18,11 @@ from honestlift.analysis.saturation.reading import recorded
 from honestlift.analysis.summing import Seen, keys_of, spec_of, summed
 from honestlift.analysis.tables import density_table
 from honestlift.analysis.winsorizing import Capped, beside_caps, with_known_caps
+from honestlift.design.asked import AnyStudy
 from honestlift.design.metric import Mean, Quantile
 from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
+from honestlift.design.waves import WavesStudy
 from honestlift.errors import DataError, MomentsError
 from honestlift.moments.arms import read_several
 from honestlift.moments.merged import sketch
@@ -33,7 +35,7 @@ UNTOUCHED = ("name", "seed", "level", "bootstrap", "adjustment", "headline", "ex
 """What a study says that no sum depends on."""
 
 
-def question(study: Study | OptInStudy) -> str:
+def question(study: AnyStudy) -> str:
     """Hash of all in a study that its sums depend on: columns and their roles, not names, seeds, levels or margins."""
     values = {key: value for key, value in study.canonical().items() if key not in UNTOUCHED}
     design = {key: value for key, value in values["design"].items() if key != "estimands"}
@@ -45,11 +47,15 @@ def question(study: Study | OptInStudy) -> str:
     return hashlib.sha256(text.encode()).hexdigest()
 
 
-def needs_rows(study: Study | OptInStudy) -> list[str]:
+def needs_rows(study: AnyStudy) -> list[str]:
     """What in a study cannot be answered from its sums alone."""
     reasons = [f"the quantile metric {m.label}" for m in study.metrics if isinstance(m, Quantile)]
     if isinstance(study, OptInStudy) and study.learners is not None:
         reasons.append("learners")
+    if isinstance(study, WavesStudy):
+        reasons.append("the waves of a roll-out")
+    if isinstance(study, Study) and study.design.period is not None:
+        reasons.append("the effect over time")
     if isinstance(study, Study) and recorded(study) is not None:
         reasons.append("the two-stage assignment")
     if isinstance(study, Study) and study.design.exposure is not None and study.design.exposure.graph is not None:
@@ -57,7 +63,7 @@ def needs_rows(study: Study | OptInStudy) -> list[str]:
     return reasons
 
 
-def not_in_a_query(study: Study | OptInStudy) -> list[str]:
+def not_in_a_query(study: AnyStudy) -> list[str]:
     """What in a study cannot be answered from the sums of a query that ran elsewhere."""
     if isinstance(study, OptInStudy):
         return ["a study of users who choose"]
@@ -85,7 +91,7 @@ def study_layout(study: Study, categories: Sequence[str] = ()) -> tuple[list[str
     return keys, measures, sums, layout(keys, measures, sums, question(study))
 
 
-def collect_moments(data: Any, study: Study | OptInStudy, step: Step = lambda _: None) -> StoredMoments:
+def collect_moments(data: Any, study: AnyStudy, step: Step = lambda _: None) -> StoredMoments:
     """The sums that a study needs, to be kept in a file, added to those of other users, and answered without the rows.
 
     Args:
@@ -104,7 +110,7 @@ def collect_moments(data: Any, study: Study | OptInStudy, step: Step = lambda _:
         (50, 50000)
     """
     reasons = needs_rows(study)
-    if reasons:
+    if reasons or isinstance(study, WavesStudy):
         raise MomentsError.not_savable(reasons)
     source = rows_of(data, study, step)
     with unchanged([source]):
@@ -201,7 +207,7 @@ def reading_of(stored: StoredMoments, study: Study) -> Reading:
     return compared(seen)
 
 
-def require_question(stored: StoredMoments, study: Study | OptInStudy) -> None:
+def require_question(stored: StoredMoments, study: AnyStudy) -> None:
     """The sums are those that the study needs.
 
     Raises:

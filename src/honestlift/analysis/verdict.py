@@ -9,7 +9,7 @@ from honestlift.analysis.ledger import broken
 from honestlift.design.metric import Metric
 from honestlift.design.study import Study
 from honestlift.report import words
-from honestlift.report.names import as_share, whole
+from honestlift.report.names import as_share, is_adjusted, whole
 from honestlift.result import Assumption, Check, Estimate, Verdict, VerdictLevel
 
 
@@ -131,7 +131,8 @@ def _spillover(answer: Answer, headline: Estimate) -> list[str]:
         text += f"{words.signed(spillover.estimate, places)}"
         if direct.method == "exposure_strata_ols":
             ends = words.interval(spillover.conf_low, spillover.conf_high, places)
-            made.append(f"{text} ({ends}), among users to whom the design gave the same chance of exposure.")
+            told = ", adjusted as the effect is" if is_adjusted(spillover) else ""
+            made.append(f"{text} ({ends}), among users to whom the design gave the same chance of exposure{told}.")
         elif direct.identified == "randomized":
             made.append(text + ". The plan vouches that the design moves the exposure.")
         elif answer.find("linear_in_fraction", "gate") is None:

@@ -22,10 +22,11 @@ from honestlift.source.connect import connect
 @click.option(
     "--out", "target", type=click.Path(dir_okay=False, path_type=Path), default="plan.yaml", show_default=True, help="Where to."
 )
-@click.option("--kind", type=click.Choice(["cluster", "opt_in"]), help="What was done [default: guessed].")
+@click.option("--kind", type=click.Choice(["cluster", "opt_in", "waves"]), help="What was done [default: guessed, never waves].")
 @click.option("--unit", help="Column that names the user.")
 @click.option("--cluster", help="Column that names the workspace.")
-@click.option("--treatment", help="Column that says who got the feature, or chose it.")
+@click.option("--treatment", help="Column that says who got the feature, or chose it; for waves, from which period.")
+@click.option("--period", help="Column of the period of a row (kind: waves).")
 @click.option("--metric", "metrics", multiple=True, help="Column of an outcome, the primary one first; may be repeated.")
 @click.option("--covariate", "covariates", multiple=True, help="Column known before the feature; may be repeated.")
 @click.option("--print", "to_stdout", is_flag=True, help="Print the plan instead of writing it.")
@@ -33,10 +34,11 @@ from honestlift.source.connect import connect
 def init(  # noqa: PLR0913, PLR0917  one argument per role
     data: str,
     target: Path,
-    kind: Literal["cluster", "opt_in"] | None,
+    kind: Literal["cluster", "opt_in", "waves"] | None,
     unit: str | None,
     cluster: str | None,
     treatment: str | None,
+    period: str | None,
     metrics: tuple[str, ...],
     covariates: tuple[str, ...],
     to_stdout: bool,
@@ -49,6 +51,7 @@ def init(  # noqa: PLR0913, PLR0917  one argument per role
       honestlift init users.parquet
       honestlift init 'events/*.parquet' --out events.yaml
       honestlift init users.parquet --kind opt_in --treatment opt_in_agent_mode --metric task_completed
+      honestlift init users.parquet --kind waves --period signup_week --treatment treatment_week
     """
     if target.exists() and not (force or to_stdout):
         raise click.UsageError(f"{shown(target)} is there already. Expected a new name. Use --out, or --force to replace it.")
@@ -61,7 +64,9 @@ def init(  # noqa: PLR0913, PLR0917  one argument per role
         if kind != "other"
     ]
     where = data if to_stdout or Path(data).is_absolute() else _beside(data, target)
-    given = Given(kind=kind, unit=unit, cluster=cluster, treatment=treatment, metrics=metrics, covariates=covariates)
+    given = Given(
+        kind=kind, unit=unit, cluster=cluster, treatment=treatment, metrics=metrics, covariates=covariates, period=period
+    )
     for name, role in given.named():
         source.position(name, role)
     text = draft(columns, where, given)

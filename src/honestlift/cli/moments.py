@@ -10,8 +10,7 @@ from typing import Any
 import click
 
 from honestlift.analysis.stored import collect_moments
-from honestlift.design.opt_in import OptInStudy
-from honestlift.design.study import Study
+from honestlift.design.asked import AnyStudy
 from honestlift.moments.merged import read_moments
 from honestlift.moments.stored import StoredMoments
 from honestlift.source.connect import Source
@@ -43,7 +42,7 @@ def files_of_sums(stored: tuple[str, ...], kept: Path | None) -> list[Path]:
 
 def rows_or_sums(
     rows: Callable[[], Source | dict[str, Source]],
-    study: Study | OptInStudy,
+    study: AnyStudy,
     stored: tuple[str, ...],
     kept: Path | None,
     step: Callable[[str], None],

@@ -15,6 +15,7 @@ from honestlift.analysis.monitoring import monitor
 from honestlift.analysis.opt_in.requirements import check_opt_in_columns
 from honestlift.analysis.provenance import with_lock
 from honestlift.analysis.requirements import check_columns
+from honestlift.analysis.waves.reading import check_waves_columns
 from honestlift.cli.help import command
 from honestlift.cli.limits import limited
 from honestlift.cli.lock import locked_since
@@ -22,6 +23,7 @@ from honestlift.cli.moments import KEPT, STORED, files_of_sums, rows_or_sums
 from honestlift.cli.report import page_path
 from honestlift.cli.screen import as_json, echo_json, err, out, require_apart, require_writable, shown, stages, write_all
 from honestlift.design.opt_in import OptInStudy
+from honestlift.design.waves import WavesStudy
 from honestlift.plan import DataPath, DataSpark, DataTable, DataWarehouse, Place, Plan, files_of, json_schema, read_plan
 from honestlift.report import words
 from honestlift.report.html import report_html
@@ -64,6 +66,8 @@ def validate(plan: Path) -> None:
     source = columns_alone(open_rows(read), read.study)
     if isinstance(read.study, OptInStudy):
         check_opt_in_columns(source, read.study)
+    elif isinstance(read.study, WavesStudy):
+        check_waves_columns(source, read.study)
     else:
         check_columns(source, read.study)
     out().print(
@@ -131,7 +135,9 @@ def run(
     since, late = locked_since(plan, read.study.sha256())
     page = ""
     with stages(quiet) as step:
-        study = replace(read.study, exact_duplicates=True) if exact_duplicates else read.study
+        study = read.study
+        if exact_duplicates and not isinstance(study, WavesStudy):  # which counts all users anyway
+            study = replace(study, exact_duplicates=True)
         rows = partial(open_rows, read, **limits)
         data, files = rows_or_sums(rows, study, stored, kept, step)
         lift = with_lock(analyze(data, study, step), since, late)

@@ -12,7 +12,7 @@ from honestlift.analysis.requirements import check_columns
 from honestlift.cli.help import command
 from honestlift.cli.run import PLAN, open_data
 from honestlift.cli.screen import err, out, require_apart, require_writable, shown, write
-from honestlift.design.opt_in import OptInStudy
+from honestlift.design.asked import AnyStudy
 from honestlift.design.study import Study
 from honestlift.errors import HonestliftError
 from honestlift.plan import DataPath, Place, files_of, read_plan
@@ -81,10 +81,10 @@ def _table(data: Place, dialect: str, table: str | None, dbt: str | None) -> tup
     raise click.UsageError("The plan names no table of a warehouse. Expected --table analytics.users, or --dbt users.")
 
 
-def _kinds(data: Place, study: Study | OptInStudy, text: tuple[str, ...], boolean: tuple[str, ...]) -> dict[str, Kind]:
+def _kinds(data: Place, study: AnyStudy, text: tuple[str, ...], boolean: tuple[str, ...]) -> dict[str, Kind]:
     """What the columns hold: as the plan's data say where they can be looked at, and as the options say."""
     named: dict[str, Kind] = {**dict.fromkeys(text, "text"), **dict.fromkeys(boolean, "boolean")}
-    if isinstance(study, OptInStudy):
+    if not isinstance(study, Study):
         return named
     try:
         source = open_data(data)

@@ -71,6 +71,7 @@ class ClusterDesign:
         strata: columns within whose values the clusters were randomized; one name alone is a list of one.
         exposure: who was reached by the treatment of others.
         uptake: 0/1 column of logged use of the feature.
+        period: column of the period of a row, a whole number such as a week: effects by period are shown beside the headline.
         assignment: the recorded assignment; without it complete randomization is assumed.
 
     Example:
@@ -85,6 +86,7 @@ class ClusterDesign:
     strata: tuple[str, ...] = ()
     exposure: Exposure | None = None
     uptake: str | None = None
+    period: str | None = None
     assignment: Assignment | None = field(default=None, repr=False)
 
     def __post_init__(self) -> None:

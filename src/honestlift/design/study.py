@@ -8,7 +8,7 @@ from dataclasses import asdict, dataclass, replace
 from typing import Any, Literal, get_args
 
 from honestlift.design.cluster import ClusterDesign
-from honestlift.design.metric import Metric
+from honestlift.design.metric import Mean, Metric
 from honestlift.design.tables import Tables
 from honestlift.errors import DesignError
 
@@ -27,6 +27,8 @@ SHARED = frozenset(
         ("covariate", "negative control"),
         ("segment", "strata"),
         ("segment", "covariate"),
+        ("period", "segment"),
+        ("period", "covariate"),
         ("uptake", "metric"),  # the effect on use
         ("uptake", "treatment"),  # everybody treated uses it
         ("uptake", "exposure"),
@@ -109,6 +111,10 @@ class Study:
             raise DesignError.out_of_range(
                 "exposure", "a collaboration graph", "two arms, or a column: which arm reaches whom is not told"
             )
+        if self.design.period is not None and not any(isinstance(m, Mean) and m.winsorize is None for m in self.metrics):
+            raise DesignError.out_of_range(
+                "period", self.design.period, "a study with a plain mean; others have no effect by period"
+            )
         labels = [metric.label for metric in self.metrics]
         for label in labels:
             if labels.count(label) > 1:
@@ -133,6 +139,7 @@ class Study:
         roles += [(c, "metric") for m in self.metrics for c in m.columns] + [(c, "covariate") for c in self.covariates]
         roles += [(m.pre, "pre") for m in self.metrics if m.pre] + [(n, "negative control") for n in self.negative_controls]
         roles += [(d.uptake, "uptake")] if d.uptake else []
+        roles += [(d.period, "period")] if d.period else []
         roles += [(s, "segment") for s in self.segments]
         for i, (name, role) in enumerate(roles):
             for other in (first for column, first in roles[:i] if column == name):
@@ -157,6 +164,8 @@ class Study:
         values = {k: v for k, v in values.items() if k not in ("segments", "tables") or v}
         values["metrics"] = [_told(metric) for metric in values["metrics"]]
         values["design"]["kind"] = "cluster"
+        if self.design.period is None:
+            del values["design"]["period"]  # the hash of an older plan stays what it was
         record = self.design.assignment
         values["design"]["assignment"] = None if record is None else json.loads(record.to_json())
         return values

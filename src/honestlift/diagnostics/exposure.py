@@ -169,10 +169,17 @@ def no_launch(metric: str) -> Check:
     )
 
 
-def interference(metric: str, test: ExposureTest) -> Check:
-    """The focal-unit test: do outcomes of some workspaces go with the re-drawn arms of the others?"""
+def interference(metric: str, test: ExposureTest, *, adjusted: bool = False) -> Check:
+    """The focal-unit test: do outcomes of some workspaces go with the re-drawn arms of the others?
+
+    Args:
+        metric: the metric.
+        test: what was found.
+        adjusted: whether what was known before is taken off the outcomes.
+    """
     found = not math.isnan(test.p_value) and test.p_value < INTERFERENCE
-    text = f"Among {test.users:,} users of {test.clusters:,} workspaces, {words.clean(metric)} goes with the arms of other workspaces by "
+    text = f"Among {test.users:,} users of {test.clusters:,} workspaces, {words.clean(metric)}{', adjusted,' if adjusted else ''} goes "
+    text += "with the arms of other workspaces by "
     text += f"{words.signed(test.slope, 3)} from none to all of the ties treated ({words.p_value(test.p_value)}, exact)"
     if math.isnan(test.p_value):
         text = "Nobody has ties whose arms vary: whether outcomes go with the arms of other workspaces cannot be tested"

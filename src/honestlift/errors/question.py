@@ -74,6 +74,13 @@ class DesignError(HonestliftError, ValueError):
         )
 
     @classmethod
+    def not_of_waves(cls, named: Sequence[str]) -> DesignError:
+        return cls(
+            f"{listed(named)} cannot be asked of a roll-out in waves. Expected metrics, negative controls, a level and a seed. "
+            "Remove them; name as `negative_controls` what the feature cannot move."
+        )
+
+    @classmethod
     def no_covariates(cls) -> DesignError:
         return cls(
             "The opt-in study names no covariates. Expected what was known of the users before they chose, for without it "

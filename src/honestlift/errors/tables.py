@@ -142,4 +142,4 @@ class TablesError(HonestliftError, ValueError):
 
     @classmethod
     def cluster_only(cls) -> TablesError:
-        return cls("An opt-in study joins no tables. Expected one table of users. Join them first, e.g. in a view.")
+        return cls("Only cluster studies join tables. Expected one table of users. Join them first, e.g. in a view.")

@@ -32,6 +32,21 @@ class Panel:
     total: Floats
     start: Ints
 
+    @property
+    def periods(self) -> int:
+        """T."""
+        return self.count.shape[1]
+
+    @property
+    def treated(self) -> NDArray[np.bool_]:
+        """(K, T) whether a cluster is treated in a period."""
+        return np.arange(self.periods) >= self.start[:, None]
+
+    @property
+    def waves(self) -> list[int]:
+        """The starts within these periods."""
+        return [int(g) for g in np.unique(self.start) if g < self.periods]
+
 
 @dataclass(frozen=True, slots=True, kw_only=True, eq=False)
 class Support:
@@ -40,19 +55,34 @@ class Support:
     Attributes:
         cells: (M, 2) wave and period of each effect.
         base: for each of these the base periods; all empty where no wave has any.
-        before: wave to its periods before the start, at least two, for the slope of the gap there.
+        before: wave to its periods before the start, at least two, for the gaps there and their slope.
         users: (M,) treated rows of each effect: its weight.
+        reach: periods from the base to the effects, on average: how far a drift of one per period moves the overall effect.
+        last: whether gaps before the start are told from the last of these periods, not from their mean.
     """
 
     cells: Ints
     base: tuple[Ints, ...]
     before: dict[int, Ints]
     users: Floats
+    reach: float
+    last: bool
+
+    @property
+    def waves(self) -> Ints:
+        """(W,) waves, each once."""
+        return np.unique(self.cells[:, 0])
 
     @property
     def since(self) -> Ints:
         """(E,) periods since the start, each once."""
         return np.unique(self.cells[:, 1] - self.cells[:, 0])
+
+    @property
+    def until(self) -> Ints:
+        """(F,) periods before the start in which there is a gap to tell, as negative numbers; the reference itself is none."""
+        found = {int(s) - g for g, periods in self.before.items() for s in (periods[:-1] if self.last else periods)}
+        return np.array(sorted(found), dtype=np.int64)
 
     @property
     def based(self) -> bool:
@@ -67,86 +97,174 @@ def supported(panel: Panel, base: Base) -> Support:
         panel: the sums.
         base: the periods before a wave's start that it is compared with: all of them, or the last.
     """
-    there, periods = panel.count > 0, panel.count.shape[1]
-    waves = [int(g) for g in np.unique(panel.start) if g < periods]
-
-    def both(g: int, t: int, s: int) -> bool:
-        return bool(there[panel.start == g, s].sum() >= 2 and there[panel.start > t, s].sum() >= 2)
+    there, periods = (panel.count > 0).astype(np.int64), panel.periods
+    own = {g: there[panel.start == g].sum(axis=0) >= 2 for g in panel.waves}
+    later = [there[panel.start > t].sum(axis=0) >= 2 for t in range(periods)]
 
     def earlier(g: int, t: int) -> Ints:
-        return np.array([s for s in range(g) if both(g, t, s)], dtype=np.int64)
+        return np.flatnonzero(own[g][:g] & later[t][:g])
 
-    cells = [(g, t) for g in waves for t in range(g, periods) if both(g, t, t)]
+    cells = [(g, t) for g in panel.waves for t in range(g, periods) if own[g][t] and later[t][t]]
     found = [earlier(g, t)[-1 if base == "last" else 0 :] for g, t in cells]
     kept = [i for i in range(len(cells)) if found[i].size or not any(f.size for f in found)]
     before = {g: s for g in dict.fromkeys(cells[i][0] for i in kept) if (s := earlier(g, g)).size >= 2}
+    rows = {g: panel.count[panel.start == g].sum(axis=0) for g in panel.waves}
+    users = np.array([rows[cells[i][0]][cells[i][1]] for i in kept])
+    far = [cells[i][1] - np.average(found[i], weights=rows[cells[i][0]][found[i]]) for i in kept if found[i].size]
     return Support(
         cells=np.array([cells[i] for i in kept], dtype=np.int64).reshape(-1, 2),
         base=tuple(found[i] for i in kept),
         before=before,
-        users=np.array([panel.count[panel.start == cells[i][0], cells[i][1]].sum() for i in kept]),
+        users=users,
+        reach=float(np.average(far, weights=users)) if far else 0.0,
+        last=base == "last",
     )
 
 
-def effects(waves: Panel, on: Support) -> Floats:
-    """The M effects, then the overall one, one per period since the start, the slope over these, and the slope before the start.
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Effects:
+    """Estimates from all clusters, and without each: the first row of every array is of all, row 1 + k is without cluster k.
+
+    Attributes:
+        cells: (1 + K, M) effects by wave and period.
+        overall: (1 + K, 1) their mean, weighted by treated rows.
+        treated: (1 + K, 1) mean outcome of the same treated rows.
+        waves: (1 + K, W) their means by wave, of the waves that have any, in order.
+        since: (1 + K, E) effects by periods since the start.
+        change: (1 + K, 1) the slope over these; NaN for one of them.
+        gaps: (1 + K, F) differences before the start, from what they are there on average or were last.
+        drift: (1 + K, 1) their slope; NaN where no wave has two periods before its start.
+    """
+
+    cells: Floats
+    overall: Floats
+    treated: Floats
+    waves: Floats
+    since: Floats
+    change: Floats
+    gaps: Floats
+    drift: Floats
+
+
+def effects(panel: Panel, on: Support) -> Effects:
+    """All estimates, of all clusters and without each in turn: a mean without a cluster is its sum less that cluster's.
 
     Args:
-        waves: the sums, of clusters or of whole waves.
+        panel: the sums.
         on: what is compared.
+
+    Returns:
+        Every estimate 1 + K times. Work grows as K·T per effect, in matrix products.
     """
-    each = np.empty(len(on.cells))
-    for i, (g, t) in enumerate(on.cells.tolist()):
-        gap, size = _gap(waves, g, t)
-        s = on.base[i]
-        each[i] = gap[t] - (gap[s] @ size[s] / size[s].sum() if s.size else 0.0)
-    w, since = on.users, on.cells[:, 1] - on.cells[:, 0]
-    by_lag = np.array([each[since == e] @ w[since == e] / w[since == e].sum() for e in on.since])
-    of_lag = np.array([w[since == e].sum() for e in on.since])
-    told = [each, [each @ w / w.sum()], by_lag, [slope(on.since, by_lag, of_lag)], [_slope_before(waves, on)]]
-    return np.concatenate(told)
+    own = {g: _Means.of(panel, panel.start == g) for g in panel.waves}
+    lag, w = on.cells[:, 1] - on.cells[:, 0], on.users
+    cells = np.empty((panel.start.size + 1, len(w)))
+    treated = np.zeros(panel.start.size + 1)
+    for t in np.unique(on.cells[:, 1]).tolist():
+        later = _Means.of(panel, panel.start > t)
+        for i in np.flatnonzero(on.cells[:, 1] == t).tolist():
+            wave = own[int(on.cells[i, 0])]
+            cells[:, i] = _cell(wave, later, t, on.base[i], panel.start.size)
+            treated += w[i] / w.sum() * wave.at(t, panel.start.size)
+    since = cells @ np.array([(lag == e) * w / w[lag == e].sum() for e in on.since]).T
+    by_wave = [(on.cells[:, 0] == g) * w / w[on.cells[:, 0] == g].sum() for g in on.waves]
+    gaps, drift = _before(panel, own, on)
+    return Effects(
+        cells=cells,
+        overall=(cells @ (w / w.sum()))[:, None],
+        treated=treated[:, None],
+        waves=cells @ np.array(by_wave).T,
+        since=since,
+        change=(since @ line(on.since, np.array([w[lag == e].sum() for e in on.since])))[:, None],
+        gaps=gaps,
+        drift=drift,
+    )
 
 
-def _gap(waves: Panel, g: int, t: int) -> tuple[Floats, Floats]:
-    """(T,) the wave's mean minus that of clusters which start after ``t``; and the wave's rows."""
-    mine, others = waves.start == g, waves.start > t
-    size = waves.count[mine].sum(axis=0)
-    with np.errstate(invalid="ignore", divide="ignore"):
-        control = waves.total[others].sum(axis=0) / waves.count[others].sum(axis=0)
-        return waves.total[mine].sum(axis=0) / size - control, size
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Means:
+    """Means by period of some clusters, of all m of them and without each; NaN where nobody is.
+
+    Attributes:
+        members: (m,) which clusters.
+        count, total: (1 + m, T) rows and sums: of all of them, then without each.
+        mean: (1 + m, T) their ratio.
+    """
+
+    members: Ints
+    count: Floats
+    total: Floats
+    mean: Floats
+
+    @classmethod
+    def of(cls, panel: Panel, some: NDArray[np.bool_]) -> _Means:
+        members = np.flatnonzero(some)
+        count, total = (_and_without_each(values[members]) for values in (panel.count, panel.total))
+        with np.errstate(invalid="ignore", divide="ignore"):
+            return cls(members=members, count=count, total=total, mean=total / count)
+
+    def at(self, t: int, clusters: int) -> Floats:
+        """(1 + K,) the mean in a period, without each cluster of the study."""
+        made = np.full(clusters + 1, self.mean[0, t])
+        made[1 + self.members] = self.mean[1:, t]
+        return made
 
 
-def slope(x: Ints, y: Floats, w: Floats) -> float:
-    """Of a weighted line; NaN for one point."""
-    if x.size < 2:
-        return float("nan")
-    centred = x - (x @ w) / w.sum()
-    return float((centred * w) @ y / ((centred * w) @ x))
+def _and_without_each(values: Floats) -> Floats:
+    whole = values.sum(axis=0)
+    return np.concatenate([whole[None], whole - values])
 
 
-def _slope_before(waves: Panel, on: Support) -> float:
-    """Change per period, before the start, of the gap to the clusters that start later than the wave; waves weighted by rows."""
-    found: list[tuple[float, float]] = []
+def _cell(wave: _Means, later: _Means, t: int, s: Ints, clusters: int) -> Floats:
+    """(1 + K,) ATT(g, t). Without a cluster of the wave the controls stay, and the other way round."""
+    own, others = wave.mean[:, t], later.mean[:, t]
+    base_own, base_others = np.zeros_like(own), np.zeros_like(others)
+    at_whole = np.zeros_like(own)
+    if s.size:
+        size = wave.count[:, s]
+        share = size / size.sum(axis=1, keepdims=True)
+        base_own = wave.total[:, s].sum(axis=1) / size.sum(axis=1)
+        base_others, at_whole = later.mean[:, s] @ share[0], share @ later.mean[0, s]
+    made = np.full(clusters + 1, own[0] - others[0] - (base_own[0] - base_others[0]))
+    made[1 + wave.members] = (own - others[0] - (base_own - at_whole))[1:]
+    made[1 + later.members] = (own[0] - others - (base_own[0] - base_others))[1:]
+    return made
+
+
+def _before(panel: Panel, own: dict[int, _Means], on: Support) -> tuple[Floats, Floats]:
+    """(1 + K, F) gaps before the start, and (1 + K, 1) their slope; waves weighted by the rows of all clusters."""
+    rows, until = panel.start.size + 1, on.until
+    gaps, drift = np.zeros((rows, until.size)), np.full((rows, 1), np.nan)
+    weight = np.zeros(until.size)
+    if not on.before:
+        return gaps, drift
+    every = sum(float(own[g].count[0, s].sum()) for g, s in on.before.items())
+    drift = np.zeros((rows, 1))
     for g, s in on.before.items():
-        gap, size = _gap(waves, g, g)
-        found.append((slope(s, gap[s], size[s]), float(size[s].sum())))
-    return sum(b * n for b, n in found) / sum(n for _, n in found) if found else float("nan")
+        wave, later = own[g], _Means.of(panel, panel.start > g)
+        size, gap = np.tile(wave.count[0, s], (rows, 1)), np.tile(wave.mean[0, s] - later.mean[0, s], (rows, 1))
+        size[1 + wave.members] = wave.count[1:, s]
+        gap[1 + wave.members] = wave.mean[1:, s] - later.mean[0, s]
+        gap[1 + later.members] = wave.mean[0, s] - later.mean[1:, s]
+        n = size[0].sum()
+        drift[:, 0] += n / every * (line(s, size) * gap).sum(axis=1)
+        from_ = gap[:, -1] if on.last else (size * gap).sum(axis=1) / size.sum(axis=1)
+        told: list[int] = (s[:-1] if on.last else s).tolist()
+        for j, period in enumerate(told):
+            at = int(np.searchsorted(until, period - g))
+            gaps[:, at] += size[0, j] * (gap[:, j] - from_)
+            weight[at] += size[0, j]
+    return gaps / weight, drift
 
 
-def by_wave(panel: Panel) -> Panel:
-    """The sums of whole waves."""
-    starts = np.unique(panel.start)
-    of = (panel.start[None, :] == starts[:, None]).astype(np.float64)
-    return Panel(count=np.einsum("wk,kt->wt", of, panel.count), total=np.einsum("wk,kt->wt", of, panel.total), start=starts)
+def line(x: Ints, w: Floats) -> Floats:
+    """(…, n) what each value counts in the slope of a weighted line over ``x``; NaN for one point.
 
-
-def without_each(panel: Panel, on: Support) -> Floats:
-    """(K, P) the vector of ``effects`` without each cluster in turn."""
-    whole = by_wave(panel)
-    made: list[Floats] = []
-    starts: list[int] = panel.start.tolist()
-    for k, g in enumerate(starts):
-        own = (whole.start == g)[:, None]
-        count, total = whole.count - own * panel.count[k], whole.total - own * panel.total[k]
-        made.append(effects(Panel(count=count, total=total, start=whole.start), on))
-    return np.array(made)
+    Args:
+        x: (n,) where the values are.
+        w: (…, n) their weights.
+    """
+    if x.size < 2:
+        return np.full(w.shape, np.nan)
+    centred = x - (w @ x / w.sum(axis=-1))[..., None]
+    return centred * w / (centred**2 * w).sum(axis=-1, keepdims=True)

@@ -5,8 +5,12 @@ focal ones, and re-draws the others' from the rule given these. If no user of a 
 outcomes are the same in every re-draw: any statistic of them is then exact. Ours is the slope of the outcomes on the treated fraction of
 ties to other clusters, both centred within the own arm.
 
-All that a re-draw changes is a function of sums per cluster: with P (U × K) the users' shares of ties, the matrices Σ y·P and Σ P by own
-cluster and P'P give the slope of any assignment, whatever the number of users.
+With P (U × K) the users' shares of ties, and f = Pz the fractions under arms z, the slope is made of Σ yf, Σ f² and the sums of f within
+each arm. They follow from sums per cluster, Σ y·P, Σ P by own cluster and P'P, whatever the number of users; where clusters are so many
+that P'P would hold more than P, from P itself.
+
+What was known before the treatment may be taken off the outcomes first, by least squares of the focal users' outcomes beside their own
+arm: nothing of that changes in a re-draw, so that the test stays exact, and sees more.
 """
 
 from __future__ import annotations
@@ -19,6 +23,9 @@ from scipy.sparse import csr_array, diags_array
 
 from honestlift.design.assignment.held import holding
 from honestlift.design.assignment.redraw import Redraw
+
+CELLS = 4_000_000
+"""Rows × assignments held at one time."""
 
 TIED = 1e-9
 """Share of the observed slope by which a re-drawn one may be smaller from rounding alone, and still count as equal."""
@@ -59,6 +66,7 @@ def focal_test(
     *,
     share: float = 0.5,
     draws: int = 2000,
+    before: NDArray[np.float64] | None = None,
 ) -> ExposureTest:
     """Does any user's outcome depend on the arms of other clusters? Exact, whatever the outcomes and the graph.
 
@@ -71,14 +79,28 @@ def focal_test(
         rng: source of randomness, for the focal clusters and the re-draws.
         share: share of the clusters that are focal.
         draws: re-drawn assignments, where there are more to go through.
+        before: (U, q) what was known of the users before the treatment, which is taken off their outcomes.
 
     Raises:
         ValueError: if a user has ties to the own cluster, or shapes do not fit.
         AssignmentError: if the rule could not have given these arms.
     """
     focal = focal_clusters(redraw, share, rng)
-    sums = _Sums.of(y, own, ties, arms.size, focal)
+    left = y if before is None else _left(y, np.column_stack([arms[own].astype(np.float64), before]), focal[own] & np.isfinite(y))
+    sums = _Sums.of(left, own, ties, arms.size, focal)
     return _test(sums, arms, holding(redraw, focal, arms), rng, draws, int(focal.sum()))
+
+
+def _left(y: NDArray[np.float64], known: NDArray[np.float64], kept: NDArray[np.bool_]) -> NDArray[np.float64]:
+    """(U,) outcomes without what goes, among the users who are kept, with columns that no re-draw changes, (U, q)."""
+    if not kept.any():
+        return y
+    x = known - known[kept].mean(axis=0)
+    spread = np.sqrt(np.einsum("ij,ij->j", x[kept], x[kept]))
+    x = x / np.where(spread > 0, spread, 1.0)
+    gram, cross = np.einsum("ij,ik->jk", x[kept], x[kept]), np.einsum("ij,i->j", x[kept], y[kept] - y[kept].mean())
+    slopes = np.einsum("jk,k->j", np.asarray(np.linalg.pinv(gram, rcond=1e-10, hermitian=True), dtype=np.float64), cross)
+    return y - np.einsum("ij,j->i", x, slopes)
 
 
 def focal_clusters(redraw: Redraw, share: float, rng: np.random.Generator) -> NDArray[np.bool_]:
@@ -120,16 +142,18 @@ class _Sums:
 
     Attributes:
         count, total: (K,) users and sum of outcomes by own cluster.
-        cross: (K, K) Σ y·P by own cluster.
-        reach: (K, K) Σ P by own cluster.
-        gram: (K, K) P'P.
+        along: (K,) Σ y·P.
+        reach: (R, K) Σ P by own cluster, or P.
+        own: (R,) cluster of each row.
+        gram: (K, K) P'P; None where rows are users.
     """
 
     count: NDArray[np.float64]
     total: NDArray[np.float64]
-    cross: csr_array
+    along: NDArray[np.float64]
     reach: csr_array
-    gram: csr_array
+    own: NDArray[np.int64]
+    gram: csr_array | None
 
     @classmethod
     def of(
@@ -144,27 +168,29 @@ class _Sums:
         if part[np.arange(kept.size), at].sum() != 0:
             raise ValueError("A user has ties to the own cluster. Expected ties to other clusters alone.")
         centred = y[kept] - (y[kept].mean() if kept.size else 0.0)
-        users = np.arange(kept.size)
-        member = csr_array((np.ones(kept.size), (at, users)), shape=(clusters, kept.size))
-        weighted = csr_array((centred, (at, users)), shape=(clusters, kept.size))
-        return cls(
-            count=np.bincount(at, minlength=clusters).astype(np.float64),
-            total=np.bincount(at, centred, clusters).astype(np.float64),
-            cross=csr_array(weighted @ part),
-            reach=csr_array(member @ part),
-            gram=csr_array(part.T @ part),
-        )
+        total = np.bincount(at, centred, clusters).astype(np.float64)
+        along = np.bincount(part.indices, np.repeat(centred, np.diff(part.indptr)) * part.data, clusters).astype(np.float64)
+        reach, rows, gram = csr_array(part), at, None
+        pairs = min(float(clusters) ** 2, float((np.diff(part.indptr).astype(np.float64) ** 2).sum()))
+        if pairs <= part.nnz + kept.size:  # P'P holds no more than that
+            member = csr_array((np.ones(kept.size), (at, np.arange(kept.size))), shape=(clusters, kept.size))
+            reach, rows, gram = csr_array(member @ part), np.arange(clusters), csr_array(part.T @ part)
+        count = np.bincount(at, minlength=clusters).astype(np.float64)
+        return cls(count=count, total=total, along=along, reach=reach, own=rows, gram=gram)
 
     def slopes(self, arms: NDArray[np.bool_]) -> NDArray[np.float64]:
         """(B,) slope of each assignment (B, K); 0 where no fraction varies within an arm."""
-        z = arms.T.astype(np.float64)
-        along, reached = self.cross @ z, self.reach @ z
-        top = along.sum(axis=0)
-        bottom = np.einsum("kb,kb->b", z, self.gram @ z)
+        step = max(1, CELLS // max(self.own.size, 1))
+        return np.concatenate([self._some(arms[i : i + step]) for i in range(0, max(arms.shape[0], 1), step)])
+
+    def _some(self, arms: NDArray[np.bool_]) -> NDArray[np.float64]:
+        z = np.ascontiguousarray(arms.T, dtype=np.float64)
+        reached, top = self.reach @ z, np.einsum("k,kb->b", self.along, z)
+        bottom = np.einsum("rb,rb->b", reached, reached) if self.gram is None else np.einsum("kb,kb->b", z, self.gram @ z)
         whole = bottom.copy()
-        for inside in (z, 1.0 - z):
+        for inside, here in ((z, z[self.own]), (1.0 - z, 1.0 - z[self.own])):
             n = np.einsum("k,kb->b", self.count, inside)
-            y, f = np.einsum("k,kb->b", self.total, inside), np.einsum("kb,kb->b", reached, inside)
+            y, f = np.einsum("k,kb->b", self.total, inside), np.einsum("rb,rb->b", reached, here)
             n = np.where(n > 0, n, 1.0)
             top -= y * f / n
             bottom -= f * f / n

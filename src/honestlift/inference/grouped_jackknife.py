@@ -29,3 +29,13 @@ def grouped_jackknife(without: NDArray[np.float64], group: NDArray[np.int64]) ->
     v, k = np.array(parts), np.array(sizes, dtype=np.float64)[:, None]
     with np.errstate(invalid="ignore", divide="ignore"):
         return np.sqrt(v.sum(axis=0)), v.sum(axis=0) ** 2 / (v**2 / (k - 1)).sum(axis=0)
+
+
+def grouped_covariance(without: NDArray[np.float64], group: NDArray[np.int64]) -> NDArray[np.float64]:
+    """(P, P) covariance of P estimates, Σ_g (K_g − 1)/K_g Σ_k (θ₍ₖ₎ − mean)(θ₍ₖ₎ − mean)ᵀ; arguments as above."""
+    made = np.zeros((without.shape[1], without.shape[1]))
+    for g in np.unique(group):
+        own = without[group == g]
+        centred = own - own.mean(axis=0)
+        made += (len(own) - 1) / len(own) * (centred.T @ centred)
+    return made

@@ -244,7 +244,8 @@ def _columns(moments: Moments, treated: NDArray[np.bool_], covariates: Sequence[
     x: list[Floats] = []
     for covariate in covariates:
         key = moments.keys[covariate.name]
-        present = [int(code) for code in np.unique(key.codes) if key.labels[code] is not None]
+        there = np.unique(key.codes)
+        present: list[int] = there[there != (key.labels.index(None) if None in key.labels else -1)].tolist()
         absent = key.codes == key.labels.index(None) if None in key.labels else np.zeros(key.codes.size, dtype=np.bool_)
         if len(present) + bool(absent.any()) < 2:
             raise _constant(covariate.name, key, present)
@@ -256,10 +257,12 @@ def _columns(moments: Moments, treated: NDArray[np.bool_], covariates: Sequence[
             references[covariate.name] = levels[0][0]
             made = [(level, inside.astype(np.float64)) for level, inside in levels[1:]]
         else:
-            numbers = [float(label) for label in key.labels if label is not None]
             require_doubles(covariate.name, "covariate", key, moments.rows)
-            middle = (min(numbers) + max(numbers)) / 2  # beside its indicator any value will do; this one costs no digits
-            values = np.array([middle if label is None else float(label) for label in key.labels])[key.codes]
+            numbers = key.numbers
+            middle = (
+                np.nanmin(numbers) + np.nanmax(numbers)
+            ) / 2  # beside its indicator any value will do; this one costs no digits
+            values = np.where(np.isnan(numbers), middle, numbers)[key.codes]
             made = [(covariate.name, values)] if len(present) > 1 else []
             made += [(f"{covariate.name} = {ABSENT}", absent.astype(np.float64))] if absent.any() else []
         names += [name for name, _ in made]

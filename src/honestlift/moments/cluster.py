@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -36,6 +37,16 @@ class ClusterMoments:
     def clusters(self) -> int:
         """Number G of clusters."""
         return self.n.size
+
+    def of(self, names: Sequence[str]) -> ClusterMoments:
+        """The same of some regressors, in the order in which they stand."""
+        chosen = np.flatnonzero([name in set(names) for name in self.names])
+        return replace(
+            self,
+            names=tuple(self.names[j] for j in chosen),
+            A=np.ascontiguousarray(self.A[:, chosen][:, :, chosen]),
+            b=np.ascontiguousarray(self.b[:, chosen]),
+        )
 
 
 def cluster_moments(

@@ -52,12 +52,31 @@ def _numbers(table: pa.Table, name: str) -> NDArray[np.float64]:
 def key_of(column: pa.ChunkedArray[Any]) -> Key:
     """A column of keys as codes and sorted labels: NaN as NULL, whole numbers as integers, dates and the like as text."""
     encoded = _plain(column).combine_chunks().dictionary_encode(null_encoding="encode")
-    labels = [_label(value) for value in encoded.dictionary.to_pylist()]
+    kind = encoded.dictionary.type
+    numeric = pa.types.is_floating(kind) or (pa.types.is_integer(kind) and not pa.types.is_uint64(kind))
+    order, labels = (_numeric if numeric else _any)(encoded.dictionary)
     codes = encoded.indices.to_numpy(zero_copy_only=False).astype(np.int64)
-    order = sorted(range(len(labels)), key=lambda i: order_of(labels[i]))
     rank = np.empty(len(labels), dtype=np.int64)
     rank[order] = np.arange(len(labels))
-    return Key(codes=rank[codes], labels=tuple(labels[i] for i in order))
+    return Key(codes=rank[codes], labels=tuple(labels))
+
+
+def _any(values: Any) -> tuple[Sequence[int], list[Label]]:
+    """Different values in their order, and which they are."""
+    labels = [_label(value) for value in values.to_pylist()]
+    order = sorted(range(len(labels)), key=lambda i: order_of(labels[i]))
+    return order, [labels[i] for i in order]
+
+
+def _numeric(values: Any) -> tuple[NDArray[np.int64], list[Label]]:
+    """The same of numbers, of which there may be as many as users."""
+    absent: NDArray[np.bool_] = values.is_null().to_numpy(zero_copy_only=False)
+    number: NDArray[Any] = values.fill_null(0).to_numpy(zero_copy_only=False)
+    order = np.lexsort([number, absent])
+    labels: list[Label] = number[order].tolist()
+    if number.dtype.kind == "f" and (np.floor(number) == number).any():
+        labels = [_label(v) for v in labels]
+    return order, [*labels[: absent.size - int(absent.sum())], *([None] if absent.any() else [])]
 
 
 def _plain(column: pa.ChunkedArray[Any]) -> Any:

@@ -37,6 +37,12 @@ class Key:
     def __post_init__(self) -> None:
         self.codes.setflags(write=False)
 
+    @property
+    def numbers(self) -> NDArray[np.float64]:
+        """(labels,) each label as a double: NaN for none, 0 for text."""
+        text = str in set(map(type, self.labels))
+        return np.array([0.0 if isinstance(v, str) else v for v in self.labels] if text else self.labels, dtype=np.float64)
+
     def values(self) -> list[Label]:
         """The value of every cell."""
         return [self.labels[code] for code in self.codes]
@@ -177,13 +183,14 @@ def require_doubles(name: str, role: str, key: Key, rows: NDArray[np.int64]) -> 
     Raises:
         DataError: if one is infinite, a whole number beyond 2^53, or too large.
     """
-    numbers = [0.0 if label is None or isinstance(label, str) else float(label) for label in key.labels]
-    wild = [code for code, number in enumerate(numbers) if math.isinf(number)]
-    if wild:
+    size = np.abs(key.numbers)
+    wild = np.flatnonzero(np.isinf(size))
+    if wild.size:
         raise DataError.infinite(name, role, int(rows[np.isin(key.codes, wild)].sum()))
-    if any(isinstance(label, int) and abs(label) > WHOLE for label in key.labels):
+    beyond = (key.labels[code] for code in np.flatnonzero(size >= WHOLE))
+    if any(isinstance(label, int) and abs(label) > WHOLE for label in beyond):
         raise DataError.beyond_doubles(name, role)
-    largest = max((abs(number) for number in numbers), default=0.0)
+    largest = float(np.max(size, initial=0.0, where=~np.isnan(size)))
     if largest > LARGEST:
         raise DataError.too_large(name, largest)
 

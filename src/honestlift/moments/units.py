@@ -1,4 +1,4 @@
-"""Does every user stand on one row? Looked for among all of them, or among a hashed share where they are many."""
+"""How users stand in the rows: on one row each, or in one cluster each."""
 
 from __future__ import annotations
 
@@ -8,7 +8,8 @@ from decimal import Decimal
 import narwhals as nw
 
 from honestlift.moments import scan
-from honestlift.moments.table import Label
+from honestlift.moments.fetched import moments_of
+from honestlift.moments.table import Label, Moments
 from honestlift.source.connect import Source
 
 
@@ -57,3 +58,36 @@ def units(source: Source, unit: str, *, one_in: int = 1) -> Units:
     found = scan.collect(many.select(nw.len().alias("n"), nw.col("c0").min().alias("c0"))).to_pylist()[0]
     example = found["c0"]
     return Units(missing=gaps, repeated=int(found["n"]), example=int(example) if isinstance(example, Decimal) else example)
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Nested:
+    """How units that may stand on several rows lie in clusters.
+
+    Attributes:
+        missing: rows without a unit.
+        different: units.
+        by_cluster: units of each cluster, as its rows; one that is in two clusters counts in both.
+    """
+
+    missing: int
+    different: int
+    by_cluster: Moments
+
+    @property
+    def moved(self) -> int:
+        """Clusters that units have beyond their first."""
+        return int(self.by_cluster.rows.sum()) - self.different
+
+
+def nested(source: Source, unit: str, cluster: str) -> Nested:
+    """Units per cluster, each counted once there, in two scans."""
+    rows = source.select([cluster, unit])
+    column = nw.col("c1")
+    row = scan.collect(rows.select(nw.len().alias("n"), column.count().alias("d"), column.n_unique().alias("u"))).to_pylist()[0]
+    missing = int(row["n"]) - int(row["d"])
+    once = rows.filter(~column.is_null()).group_by("c0", "c1").agg(nw.len().alias("r"))
+    table = scan.collect(once.group_by("c0").agg(nw.len().alias("n")))
+    return Nested(
+        missing=missing, different=int(row["u"]) - (1 if missing else 0), by_cluster=moments_of(table, [cluster], {}, {})
+    )

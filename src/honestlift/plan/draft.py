@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import replace
 
+from honestlift.plan.draft_waves import guess_times, times_lines
 from honestlift.plan.guess import ColumnSketch, Given, Roles, guess_roles
 from honestlift.plan.vocabulary import LOSSES
 from honestlift.plan.write import scalar
@@ -24,6 +26,8 @@ def draft(columns: Sequence[ColumnSketch], data: str, given: Given | None = None
         The text of a plan file. Where a role could not be guessed its key is empty, and ``read_plan`` names its line.
     """
     roles = guess_roles(columns, given)
+    if given is not None and given.kind == "waves":
+        return "\n".join(_in_waves(roles, data, guess_times(columns, given))) + "\n"
     nested = given is not None and given.cluster is not None
     lines = _opt_in(roles, data, nested=nested) if roles.kind == "opt_in" else _randomized(roles, data)
     return "\n".join(lines) + "\n"
@@ -51,6 +55,26 @@ def _randomized(roles: Roles, data: str) -> list[str]:
         "seed: 7  # any whole number; the same seed gives the same numbers",
         "bootstrap: 500",
         *_unused(roles),
+    ]
+
+
+def _in_waves(roles: Roles, data: str, times: tuple[ColumnSketch | None, ColumnSketch | None]) -> list[str]:
+    period, start = times
+    metrics = tuple(c for c in roles.metrics if c not in times)
+    roles = replace(roles, metrics=metrics)
+    return [
+        "# Drafted from the names, types and counts of the columns: every role below is a guess. Read each line, and",
+        "# correct it by what happened. Then run `honestlift validate`.",
+        "name: Untitled study",
+        f"data: {scalar(data)}",
+        *(line for line in _unit(roles) if not line.startswith("rows:")),
+        "design:",
+        "  kind: waves  # whole clusters got the feature one wave after the other",
+        *_cluster(roles, "got the feature as a whole"),
+        *times_lines(period, start),
+        *_metrics(roles, "in every period"),
+        "# negative_controls: []  # outcomes that the feature cannot move",
+        "level: 0.95",
     ]
 
 
@@ -124,12 +148,12 @@ def _unit(roles: Roles) -> list[str]:
     ]
 
 
-def _cluster(roles: Roles) -> list[str]:
+def _cluster(roles: Roles, became: str = "were randomized") -> list[str]:
     if roles.cluster is None:
-        return [f"  {_FILL_IN} Name the column of the workspaces, teams or other groups that were randomized.", "  cluster:"]
+        return [f"  {_FILL_IN} Name the column of the workspaces, teams or other groups that {became}.", "  cluster:"]
     others = f" It could also be {_named(roles.other_clusters)}." if roles.other_clusters else ""
     return [
-        f"  # A column that names a group of users: {_counted(roles.cluster)}. Check that these groups were randomized.{others}",
+        f"  # A column that names a group of users: {_counted(roles.cluster)}. Check that these groups {became}.{others}",
         f"  cluster: {scalar(roles.cluster.name)}",
     ]
 
@@ -173,13 +197,13 @@ def _uptake(roles: Roles) -> list[str]:
     ]
 
 
-def _metrics(roles: Roles) -> list[str]:
+def _metrics(roles: Roles, when: str = "after the treatment began") -> list[str]:
     if not roles.metrics:
         return ["metrics:", f"  {_FILL_IN} Name the column of the outcome.", "  - column:"]
     first, *others = roles.metrics
     lines = [
         "metrics:",
-        "  # A number with the name of an outcome. Check that it was measured after the treatment began, and which",
+        f"  # A number with the name of an outcome. Check that it was measured {when}, and which",
         "  # direction is good news. More metrics are more chances to be misled: add those that were chosen beforehand.",
         f"  - column: {scalar(first.name)}",
         f"    better: {_better(first)}",

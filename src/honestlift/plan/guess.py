@@ -111,16 +111,17 @@ class Roles:
 class Given:
     """Roles that the user names, by column; what is None or empty is guessed."""
 
-    kind: Design | None = None
+    kind: Design | Literal["waves"] | None = None
     unit: str | None = None
     cluster: str | None = None
     treatment: str | None = None
     metrics: tuple[str, ...] = ()
     covariates: tuple[str, ...] = ()
+    period: str | None = None
 
     def named(self) -> list[tuple[str, str]]:
         """Every column that is named, with its role."""
-        one = [(self.unit, "unit"), (self.cluster, "cluster"), (self.treatment, "treatment")]
+        one = [(self.unit, "unit"), (self.cluster, "cluster"), (self.treatment, "treatment"), (self.period, "period")]
         many = [(m, "metric") for m in self.metrics] + [(c, "covariate") for c in self.covariates]
         return [(name, role) for name, role in (*one, *many) if name is not None]
 

@@ -12,7 +12,7 @@ from honestlift.design.metric import Mean
 from honestlift.design.modelling import Matching, Propensity
 from honestlift.design.opt_in import Covariate, OptInDesign, OptInStudy, as_trim, names_and_times
 from honestlift.plan.metrics import MeanMetric
-from honestlift.plan.schema import SECTIONS, AnyPlanSection, CovariateSection, TreatmentSection, as_arms
+from honestlift.plan.schema import SECTIONS, CovariateSection, TreatmentSection, UsersPlanSection, as_arms
 from honestlift.plan.section import Section, Text
 
 _TEXT_OR_MAPPING = Discriminator(
@@ -107,7 +107,7 @@ class TimedCovariateSection(CovariateSection):
 _Covariate = Annotated[Annotated[Text, Tag("(text)")] | Annotated[TimedCovariateSection, Tag("(mapping)")], _TEXT_OR_MAPPING]
 
 
-class OptInPlanSection(AnyPlanSection):
+class OptInPlanSection(UsersPlanSection):
     """The plan of an opt-in study: where the data are, who chose and what is asked."""
 
     model_config = ConfigDict(title="honestlift plan of an opt-in study")

@@ -17,6 +17,7 @@ from honestlift.plan.places import section_of
 from honestlift.plan.schema import SECTIONS
 from honestlift.plan.section import Section
 from honestlift.plan.tables import TABLES
+from honestlift.plan.waves import SECTIONS_WAVES
 from honestlift.source.address import holds_secret, shown
 
 _EXPECTED = {
@@ -34,6 +35,9 @@ _EXPECTED = {
     "greater_than": "Expected more than {gt:g}",
     "less_than": "Expected less than {lt:g}",
 }
+
+_BY_DESIGN: dict[object, Mapping[str, type[Section]]] = {"cluster": SECTIONS, "opt_in": SECTIONS_OPT_IN, "waves": SECTIONS_WAVES}
+"""The sections of a plan, by what was done."""
 
 _KINDS: dict[object, type[Section]] = {"ratio": RatioSection, "quantile": QuantileSection}
 
@@ -121,19 +125,21 @@ def _expected(detail: ErrorDetails, value: Any) -> str:
     return expected
 
 
-def _is_opt_in(document: Document) -> bool:
-    return look_up(document, ("design", "kind")) == "opt_in"
+def _design(document: Document) -> str:
+    """What was done; a cluster experiment where the plan does not say it in a word that is known."""
+    kind = look_up(document, ("design", "kind"))
+    return kind if isinstance(kind, str) and kind in _BY_DESIGN else "cluster"
 
 
 def _sections(document: Document) -> Mapping[str, type[Section]]:
     """The sections of a plan of this kind."""
-    return SECTIONS_OPT_IN if _is_opt_in(document) else SECTIONS
+    return _BY_DESIGN[_design(document)]
 
 
 def _section(document: Document, path: KeyPath) -> type[Section] | None:
     """The section at a path; a metric of a cluster study may be one of three."""
     here, asked = pattern(path), look_up(document, path)
-    if here == "metrics.*" and not _is_opt_in(document) and _has(asked, "kind") and asked["kind"] in _KINDS:
+    if here == "metrics.*" and _design(document) == "cluster" and _has(asked, "kind") and asked["kind"] in _KINDS:
         return _KINDS[asked["kind"]]
     return section_of(asked) if here.rpartition(".")[2] == "data" else _sections(document).get(here)
 
@@ -146,12 +152,16 @@ def _meaning(document: Document, path: KeyPath) -> str:
     return f"Expected {text[0].lower()}{text[1:]}"
 
 
+_ALIKE = ("metrics.*", "data", "design.exposure.edges.data", "design.exposure.artifacts.data")
+"""Sections that are the same in plans of all kinds, or whose unknown keys are told by what is near."""
+
+
 def _unknown_key(document: Document, where: str, path: KeyPath) -> PlanError:
     """An unknown key, with the section it belongs to if another one has it, else with the nearest that is known here."""
     key = str(path[-1])
     here = pattern(path[:-1])
     section = f"{where}, in {spell(path[:-1])}" if here else where
-    sections, others = _sections(document), SECTIONS if _is_opt_in(document) else SECTIONS_OPT_IN
+    sections, own_kind = _sections(document), _design(document)
     own = _section(document, path[:-1])
     known = list(own.model_fields) if own else []
     only = None if key in known else _only_in(here, key)
@@ -161,13 +171,9 @@ def _unknown_key(document: Document, where: str, path: KeyPath) -> PlanError:
         for place in ("", "design"):
             if place != here and key in sections[place].model_fields:
                 return PlanError.misplaced_key(section, key, f"under {place!r}" if place else "at the left margin")
-        if (
-            here not in ("metrics.*", "data", "design.exposure.edges.data", "design.exposure.artifacts.data")
-            and here in others
-            and key in others[here].model_fields
-        ):
-            kind = "cluster" if _is_opt_in(document) else "opt_in"
-            return PlanError.misplaced_key(section, key, f"in a plan of `design: {{kind: {kind}}}`")
+        for kind, others in _BY_DESIGN.items():
+            if kind != own_kind and here not in _ALIKE and here in others and key in others[here].model_fields:
+                return PlanError.misplaced_key(section, key, f"in a plan of `design: {{kind: {kind}}}`")
     return PlanError.unknown_key(section, key, known)
 
 

@@ -10,10 +10,10 @@ from typing import Any
 
 from pydantic import ValidationError
 
+from honestlift.design.asked import AnyStudy
 from honestlift.design.assignment import Assignment
 from honestlift.design.cluster import ClusterDesign, Treatment
 from honestlift.design.metric import Mean, Metric, Quantile, Ratio, Winsorize
-from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
 from honestlift.errors import AssignmentError, DesignError, PlanError, TablesError
 from honestlift.plan.document import Document, KeyPath, Problem, read_document
@@ -25,6 +25,13 @@ from honestlift.plan.places import place_of
 from honestlift.plan.problems import invalid, look_up
 from honestlift.plan.schema import DesignSection, PlanSection, TreatmentSection, as_arms
 from honestlift.plan.tables import TABLES, over_events, places_of, tables_of
+from honestlift.plan.waves import WavesPlanSection, waves_study
+
+MODELS: dict[Any, type[PlanSection | OptInPlanSection | WavesPlanSection]] = {
+    "opt_in": OptInPlanSection,
+    "waves": WavesPlanSection,
+}
+"""The keys that a plan may have, by what was done; those of a cluster study else."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -38,7 +45,7 @@ class Plan:
         tables: where the rows of each joined table are, by its key.
     """
 
-    study: Study | OptInStudy
+    study: AnyStudy
     data: Place
     path: Path
     tables: Mapping[str, Place] = field(default_factory=dict[str, Place])
@@ -61,27 +68,31 @@ def read_plan(path: str | os.PathLike[str]) -> Plan:
     except ValidationError as error:
         raise _together([*problems, *invalid(document, error)]) from None
     folder = Path(os.path.abspath(path)).parent
-    opt_in = isinstance(plan, OptInPlanSection)
-    assignment = None if opt_in else _assignment(document, plan.design.assignment, folder, problems)
-    if not _distinct_arms(document, plan.design.treatment, problems):
+    clusters = isinstance(plan, PlanSection)
+    assignment = _assignment(document, plan.design.assignment, folder, problems) if clusters else None
+    if not isinstance(plan, WavesPlanSection) and not _distinct_arms(document, plan.design.treatment, problems):
         raise _together(problems)
     try:
-        study = opt_in_study(plan, _means(plan)) if opt_in else _study(plan, assignment, folder)
+        study = _study(plan, assignment, folder) if clusters else _other_study(plan)
     except (DesignError, TablesError) as error:
         place = _mentioned(document, str(error))
         problems.append((document.line(place), PlanError(f"{document.where(place)}: {error}")))
         raise _together(problems) from error
     if problems:
         raise _together(problems)
-    tables = {} if opt_in else places_of({name: getattr(plan, name) for name in TABLES}, folder)
+    tables = places_of({name: getattr(plan, name) for name in TABLES}, folder) if clusters else {}
     return Plan(study=study, data=place_of(plan.data, folder), path=Path(os.path.abspath(path)), tables=tables)
 
 
-def _model(values: dict[str, Any]) -> type[PlanSection | OptInPlanSection]:
+def _other_study(plan: OptInPlanSection | WavesPlanSection) -> AnyStudy:
+    return opt_in_study(plan, _means(plan)) if isinstance(plan, OptInPlanSection) else waves_study(plan, _means(plan))
+
+
+def _model(values: dict[str, Any]) -> type[PlanSection | OptInPlanSection | WavesPlanSection]:
     """The keys that a plan may have, by what was done."""
     design = values.get("design")
     kind: Any = design.get("kind") if isinstance(design, dict) else None  # pyright: ignore[reportUnknownMemberType,reportUnknownVariableType]
-    return OptInPlanSection if kind == "opt_in" else PlanSection
+    return MODELS.get(kind, PlanSection) if isinstance(kind, str) else PlanSection
 
 
 def _together(problems: Sequence[Problem]) -> PlanError:
@@ -110,8 +121,8 @@ def _study(plan: PlanSection, assignment: Assignment | None, folder: Path) -> St
     )
 
 
-def _means(plan: OptInPlanSection) -> tuple[Mean, ...]:
-    """The metrics of an opt-in study, which has no events to count."""
+def _means(plan: OptInPlanSection | WavesPlanSection) -> tuple[Mean, ...]:
+    """The metrics of a study that has no events to count."""
     if any(not isinstance(metric, str) and (metric.window or metric.pre_window) for metric in plan.metrics):
         raise TablesError.cluster_only()
     return tuple(_mean(metric) for metric in plan.metrics)
@@ -128,6 +139,7 @@ def _design(unit: str, design: DesignSection, assignment: Assignment | None, fol
         strata=tuple(design.strata),
         exposure=exposure,
         uptake=design.uptake,
+        period=design.period,
         assignment=assignment,
     )
 

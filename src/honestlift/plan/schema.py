@@ -58,7 +58,7 @@ class DesignSection(Section):
 
     model_config = ConfigDict(title="Cluster design")
 
-    kind: Annotated[Literal["cluster", "opt_in"], WithJsonSchema({"type": "string", "const": "cluster"})] = Field(
+    kind: Annotated[Literal["cluster", "opt_in", "waves"], WithJsonSchema({"type": "string", "const": "cluster"})] = Field(
         title="Kind", description="What was randomized: whole clusters.", examples=["cluster"]
     )
     cluster: Text = Field(description="The column that names the randomized cluster.", examples=["workspace_id"])
@@ -84,6 +84,9 @@ class DesignSection(Section):
         ],
     )
     uptake: Text | None = Field(default=None, description="A 0/1 column of logged use of the feature.", examples=["used_feature"])
+    period: Text | None = Field(
+        default=None, description="The column of the period of a row, whole numbers: effects by period.", examples=["week"]
+    )
 
 
 class CovariateSection(Section):
@@ -97,8 +100,14 @@ class CovariateSection(Section):
 Covariate = Annotated[Annotated[Text, Tag("(text)")] | Annotated[CovariateSection, Tag("(mapping)")], SHORT_OR_LONG]
 
 
+Controls = Annotated[
+    list[Text], Field(description="Columns of outcomes that the feature cannot move.", examples=[["logins_before"]])
+]
+Level = Annotated[float, Field(ge=0.5, lt=1, description="Nominal coverage of every interval.", examples=[0.95])]
+
+
 class AnyPlanSection(Section):
-    """What the plans of both kinds of study have in common."""
+    """What the plans of all kinds of study have in common."""
 
     name: Text = Field(default="Untitled study", description="The title of the study.", examples=["AI meeting notes"])
     data: DataSection = Field(
@@ -111,6 +120,11 @@ class AnyPlanSection(Section):
         ],
     )
     unit: Text = Field(description="The column that names the user.", examples=["user_id"])
+
+
+class UsersPlanSection(AnyPlanSection):
+    """What the plans of studies that compare users, each on one row, have in common."""
+
     rows: Literal["units", "events"] = Field(
         default="units", description="What a row is: a user, or an event, which is summed per user first.", examples=["units"]
     )
@@ -124,9 +138,7 @@ class AnyPlanSection(Section):
         description="The outcomes. A column's name alone is short for {column: name}.",
         examples=[["session_minutes", {"column": "errors", "better": "lower", "role": "guardrail", "margin": 0.02}]],
     )
-    negative_controls: list[Text] = Field(
-        default=[], description="Columns of outcomes that the feature cannot move.", examples=[["logins_before"]]
-    )
+    negative_controls: Controls = Field(default=[])
     segments: list[Text] = Field(
         default=[],
         description="Discrete columns known before the treatment: effects within their levels, exploratory. Cluster studies only.",
@@ -151,7 +163,7 @@ class AnyPlanSection(Section):
         "which needs a collaboration graph.",
         examples=["itt"],
     )
-    level: float = Field(default=0.95, ge=0.5, lt=1, description="Nominal coverage of every interval.", examples=[0.95])
+    level: Level = 0.95
     seed: int = Field(default=0, ge=0, description="Start of every random draw.", examples=[7])
     bootstrap: int = Field(
         default=500,
@@ -168,7 +180,7 @@ class AnyPlanSection(Section):
         return value
 
 
-class PlanSection(AnyPlanSection):
+class PlanSection(UsersPlanSection):
     """The plan of a study: where the data are, what was done and what is asked."""
 
     model_config = ConfigDict(title="honestlift plan")

@@ -10,6 +10,9 @@ GROUPS = (
 IDENTIFIERS = {"id", "uid", "uuid", "guid", "key", "identifier"}
 BEFORE = {"before", "pre", "baseline", "prior", "previous", "preperiod"}
 CALENDAR = {"week", "day", "date", "month", "quarter", "year", "wave", "cohort", "timestamp", "signup", "created", "start", "end"}
+PERIODS = {"week", "day", "month", "quarter", "year", "period", "sprint"}
+BEGIN = {"start", "started", "starts", "begin", "begins", "launch", "launched", "rollout", "rolled", "first", "since", "from"}
+"""Words of the column that says from which period a cluster had the feature."""
 ARMS = (
     *("treated", "treatment", "is_treated", "in_treatment", "treat", "treatment_group", "treatment_arm", "arm", "variant"),
     *("assignment", "assigned", "experiment_group", "test_group", "condition", "bucket"),

@@ -10,16 +10,19 @@ from typing import Any
 
 import yaml
 
+from honestlift.design.asked import AnyStudy
 from honestlift.design.cluster import Treatment
 from honestlift.design.metric import Mean, Metric, Quantile, Ratio, Winsorize
 from honestlift.design.opt_in import OptInStudy
 from honestlift.design.study import Study
+from honestlift.design.waves import WavesStudy
 from honestlift.errors import DesignError
 from honestlift.plan.exposure import exposure_values
 from honestlift.plan.location import Place, shorten
 from honestlift.plan.opt_in import opt_in_values
 from honestlift.plan.places import place_values
 from honestlift.plan.tables import tables_values
+from honestlift.plan.waves import waves_values
 
 _NUMBER_LIKE = re.compile(r"[-+.0-9][-+.:_0-9eExXoO]*")
 _LONG_LINE = 1 << 20
@@ -45,7 +48,7 @@ def scalar(value: str | float) -> str:
 
 
 def plan_text(
-    study: Study | OptInStudy,
+    study: AnyStudy,
     data: Place,
     folder: Path,
     *,
@@ -64,30 +67,37 @@ def plan_text(
     Raises:
         DesignError: if the study has an option that no key of a plan holds, or an assignment and no file for it.
     """
-    if study.exact_duplicates:
+    if not isinstance(study, WavesStudy) and study.exact_duplicates:
         raise DesignError.out_of_range(
             "exact_duplicates", study.exact_duplicates, "False in a plan file, which has no key for it"
         )
     if isinstance(study, OptInStudy) and study.learners is not None:
         raise DesignError.out_of_range("learners", "given", "None in a plan file, which has no key for them")
-    record = None if isinstance(study, OptInStudy) else study.design.assignment
+    record = study.design.assignment if isinstance(study, Study) else None
     if (record is None) != (assignment is None):
         raise DesignError.out_of_range("assignment", assignment, "the file of the record if the design has one, else None")
     values: dict[str, Any] = {"name": study.name, "data": place_values(data, folder), "unit": study.design.unit}
-    own = (
-        {"rows": "units", **opt_in_values(study)}
-        if isinstance(study, OptInStudy)
-        else _cluster_values(study, assignment, folder, tables or {})
-    )
+    own = _own_values(study, assignment, folder, tables or {})
     first = ("unit_type", "rows", "design")
     values |= {key: own[key] for key in first if key in own}
     values["metrics"] = [_metric(metric) for metric in study.metrics]
-    values |= {"negative_controls": list(study.negative_controls), "covariates": list(study.covariates)}
+    values |= {"negative_controls": list(study.negative_controls)}
+    values |= {} if isinstance(study, WavesStudy) else {"covariates": list(study.covariates)}
     values |= {key: value for key, value in own.items() if key not in first}
-    values |= {"level": study.level, "seed": study.seed, "bootstrap": study.bootstrap}
+    values |= {"level": study.level, "seed": study.seed}
+    values |= {} if isinstance(study, WavesStudy) else {"bootstrap": study.bootstrap}
     values = {key: value for key, value in values.items() if value != []}
     text: str = yaml.dump(values, Dumper=_Writer, sort_keys=False, allow_unicode=True, width=_LONG_LINE)
     return text
+
+
+def _own_values(study: AnyStudy, assignment: str | None, folder: Path, tables: Mapping[str, Place]) -> dict[str, Any]:
+    """The keys that not all kinds of study have."""
+    if isinstance(study, WavesStudy):
+        return waves_values(study)
+    if isinstance(study, OptInStudy):
+        return {"rows": "units", **opt_in_values(study)}
+    return _cluster_values(study, assignment, folder, tables)
 
 
 def _cluster_values(study: Study, assignment: str | None, folder: Path, tables: Mapping[str, Place]) -> dict[str, Any]:
@@ -110,7 +120,7 @@ def _design(study: Study, assignment: str | None, folder: Path) -> dict[str, Any
     values["strata"] = list(design.strata) or None
     if design.exposure:
         values["exposure"] = exposure_values(design.exposure, folder)
-    values["uptake"] = design.uptake
+    values |= {"uptake": design.uptake, "period": design.period}
     return {key: value for key, value in values.items() if value is not None}
 
 

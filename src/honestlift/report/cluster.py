@@ -47,7 +47,7 @@ def sections(lift: Lift) -> list[Section]:
         made.append(
             Section(id="spillover", link="Spillover" if reached else title, title=title, lead=leakage(lift), figures=shown)
         )
-    made += [*saturation_sections(lift), *reach_sections(lift)]
+    made += [*_over_time(found), *saturation_sections(lift), *reach_sections(lift)]
     if "caterpillar" in found:
         lead = " ".join(filter(None, (resemblance(lift), sizes(lift))))
         title = "Workspace by workspace"
@@ -62,6 +62,14 @@ def sections(lift: Lift) -> list[Section]:
         lead = "The arms were re-drawn where the feature can have done nothing, and every re-draw was analysed as if it were a launch."
         made.append(Section(id="placebo", link="Placebo", title=title, lead=lead, figures=("placebo",), part="pictures"))
     return [*made, *page.foot()]
+
+
+def _over_time(found: list[str]) -> list[Section]:
+    """The effect by period, where the design names one."""
+    if "over_time" not in found:
+        return []
+    lead = "The arms compared in each period. The headline is of all periods together."
+    return [Section(id="over-time", link="Over time", title="Over time", lead=lead, figures=("over_time",), part="pictures")]
 
 
 def _segments(lift: Lift, found: list[str]) -> list[Section]:

@@ -1,4 +1,4 @@
-"""The self-contained page of a study of either kind: one HTML file without script or request, made from the result alone."""
+"""The self-contained page of a study of any kind: one HTML file without script or request, made from the result alone."""
 
 from __future__ import annotations
 
@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from honestlift.errors import ReportError
-from honestlift.report import cluster, method, opt_in, words
+from honestlift.report import cluster, method, opt_in, waves, words
 from honestlift.report.captions import Caption, caption
 from honestlift.report.figures import figure_bytes
 from honestlift.report.files import write_files
@@ -42,14 +42,14 @@ class Picture:
 NAMED = {"clusters": (1,), "categories": (0, 1), "balance": (1, 2), "negative_controls": (0,)}
 """Columns of the result's tables that hold names of the user."""
 
-KINDS: dict[str, Any] = {"cluster": cluster, "opt_in": opt_in}
+KINDS: dict[str, Any] = {"cluster": cluster, "opt_in": opt_in, "waves": waves}
 
 
 def report_html(lift: Lift) -> str:
     """The page of a study as text; the same result gives the same text with the same versions of matplotlib and Jinja.
 
     Args:
-        lift: the result of a study of either kind.
+        lift: the result of a study of any kind.
 
     Raises:
         ReportError: if the result is of a kind that this version does not know.

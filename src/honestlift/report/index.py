@@ -16,7 +16,7 @@ from honestlift.report.page import day, headline
 from honestlift.report.results import Row, bounded, row
 from honestlift.result import Lift
 
-KINDS = {"cluster": "whole workspaces randomized", "opt_in": "users chose: observational"}
+KINDS = {"cluster": "whole workspaces randomized", "opt_in": "users chose: observational", "waves": "rolled out in waves"}
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)

@@ -14,16 +14,30 @@ ROADS = {
     "cluster_means:unadjusted": "workspace means, unadjusted",
     "cluster_means:adjusted": "workspace means, adjusted",
     "cluster_means": "workspace means, each once",
+    "exposure_strata_ols:unadjusted": "equal chances, unadjusted",
+    "exposure_strata_ols:adjusted": "equal chances, adjusted",
     "exposure_strata_ols": "exposure, among equal chances of it",
+    "exposure_hajek:unadjusted": "inverse probability, unadjusted",
+    "exposure_hajek:adjusted": "inverse probability, adjusted",
     "exposure_hajek": "exposure, by inverse probability",
     "two_exposure_ols": "two exposures, by workspace",
+    "difference_in_means:unadjusted": "treated − control, unadjusted",
+    "difference_in_means:adjusted": "treated − control, adjusted",
     "difference_in_means": "treated − control, leakage ignored",
+    "surrounded:unadjusted": "surrounded users, unadjusted",
+    "surrounded:adjusted": "surrounded users, adjusted",
     "surrounded": "users whose partners share their arm",
+    "surrounded_hajek:unadjusted": "the same, by 1/π, unadjusted",
+    "surrounded_hajek:adjusted": "the same, by 1/π, adjusted",
     "surrounded_hajek": "the same, by inverse probability",
+    "linear_in_fraction:unadjusted": "line through ties, unadjusted",
+    "linear_in_fraction:adjusted": "line through ties, adjusted",
     "linear_in_fraction": "line through the treated share of ties",
     "two_stage": "workspaces of both saturations",
     "iv_2sls": "use, the arm as instrument (2SLS)",
     "published_rollout": "direct + share × spillover",
+    "two_way_fe": "two-way fixed effects",
+    "callaway_santanna": "not yet treated as controls",
     "naive": "opted in − others (naive)",
     "regression": "regression adjustment",
     "ipw": "weighting by propensity",
@@ -57,6 +71,8 @@ VARIANTS = {
     "design": "re-drawn arms",
     "cross_fitted": "cross-fitted",
     "unadjusted": "unadjusted",
+    "base_last": "from the last period before alone",
+    "base_all": "from all periods before",
 }
 ESTIMANDS = {
     "itt_user": "Effect per user",
@@ -68,6 +84,7 @@ ESTIMANDS = {
     "indirect": "Effect of colleagues' treatment on control users",
     "total": "Effect of both on treated users",
     "overall": "Effect on all users of a workspace",
+    "att_rollout": "Effect of the roll-out",
     "cace": "Effect on those who use it because it is offered",
     "ATE": "Effect on everyone (ATE)",
     "ATT": "Effect on those who opted in (ATT)",
@@ -85,7 +102,7 @@ WHOM = {
 }
 """Whose effect an estimand of an opt-in study is."""
 
-FADED = ("naive_ols", "published_rollout", "difference_in_means", "naive")
+FADED = ("naive_ols", "published_rollout", "difference_in_means", "two_way_fe", "naive")
 """Methods that are shown for comparison only: hollow and dashed."""
 
 CHECKS = {
@@ -130,6 +147,11 @@ CHECKS = {
     "kink": "Kink of the weights",
     "outcome_in_covariates": "No covariate copies the outcome",
     "covariate_timing": "Covariates came before the choice",
+    "pre_trends": "Parallel before the start",
+    "anticipation": "Nobody acted before the start",
+    "trend_bound": "Strength against trends that part",
+    "effect_over_time": "Effect over time",
+    "no_comparison": "Somebody to compare with",
     "fragile": "Strength against what was not measured",
 }
 
@@ -213,6 +235,11 @@ def as_share(e: Estimate) -> Relative:
 def is_road(e: Estimate) -> bool:
     """Whether an estimate is a number of its own, not another interval of one."""
     return ":" not in e.method or e.method.endswith((":unadjusted", ":unwinsorized"))
+
+
+def is_faded(e: Estimate) -> bool:
+    """Whether an estimate is shown for comparison only."""
+    return e.method.partition(":")[0] in FADED
 
 
 def is_adjusted(e: Estimate) -> bool:

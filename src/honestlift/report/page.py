@@ -117,7 +117,7 @@ def effect_facts(lift: Lift, name: str) -> list[Fact]:
     if e.conf_low is not None and e.conf_high is not None:
         ruled = "what lies outside is ruled out" if lift.verdict.level != "not trustworthy" else "only if the checks are cleared"
         if e.identified == "observational" and lift.verdict.level != "not trustworthy":
-            ruled = "if all that matters was measured"
+            ruled = "if all that matters was measured" if lift.kind == "opt_in" else "if the waves would have moved alike"
         ends = words.interval(e.conf_low, e.conf_high, places)
         made.append(Fact(name=f"{words.level(e.level)} interval", value=ends, text=ruled, tone="honest"))
     return made

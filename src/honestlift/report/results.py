@@ -9,7 +9,7 @@ from honestlift.report import words
 from honestlift.report.asked import Asked, asked, estimates_of
 from honestlift.report.axis import Axis, axis
 from honestlift.report.gate import NAIVE, is_trimmed, naive_of, refused, share_of_selection
-from honestlift.report.names import ESTIMANDS, FADED, ROADS, STEPS, VARIANTS, as_share, estimand, is_road
+from honestlift.report.names import ESTIMANDS, FADED, ROADS, STEPS, VARIANTS, as_share, estimand, is_faded, is_road
 from honestlift.report.names import road as road_name
 from honestlift.result import Estimate, Lift
 
@@ -94,9 +94,10 @@ def blocks(lift: Lift) -> list[Block]:
 def _block(lift: Lift, metric: Asked, *, full: bool) -> Block:
     own = estimates_of(lift, metric.name)
     by_design = any(e.method == "exposure_strata_ols" for e in own)
-    roads = [e for e in own if is_road(e) and e.method not in (BESIDE if by_design else ("cluster_wls",))]
+    left = BESIDE if by_design else ("cluster_wls",)
+    roads = [e for e in own if is_road(e) and e.method.partition(":")[0] not in left]
     kept = [e for e in roads if full or e.headline or e.method in NAIVE]
-    if lift.kind == "cluster":
+    if lift.kind != "opt_in":
         return _drawn(lift, metric, kept)
     honest = next(e for e in roads if e.headline)
     block = _drawn(lift, metric, [e for e in kept if e.estimand == honest.estimand], stepwise=True)
@@ -206,7 +207,7 @@ def note(e: Estimate) -> str:
 
 def tone(e: Estimate, no: Collection[str] = ()) -> str:
     """Whose colour and shape a number bears; ``no`` are the estimands that the data refuse."""
-    if e.method.partition(":")[0] in FADED:
+    if is_faded(e):
         return "naive"
     if e.estimand in no:
         return "refused"
@@ -217,9 +218,9 @@ def keys(lift: Lift) -> list[tuple[str, str]]:
     """The tones of the main rows, and what each says."""
     no = refused(lift)
     shown = [e for e in lift.estimates if is_road(e)]
-    tones = {tone(e, no) for e in shown if lift.kind == "cluster" or e.estimand == lift.headline(e.metric).estimand}
+    tones = {tone(e, no) for e in shown if lift.kind != "opt_in" or e.estimand == lift.headline(e.metric).estimand}
     said = {
-        "naive": "naive" if lift.kind == "cluster" else "raw: users as they are",
+        "naive": "naive" if lift.kind != "opt_in" else "raw: users as they are",
         "headline": "honest: the number to quote is the bold one",
         "association": "an association",
         "refused": "not to be quoted: the data do not support it",

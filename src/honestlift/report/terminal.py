@@ -17,7 +17,8 @@ from honestlift.report.asked import primary
 from honestlift.report.assumptions import assumptions, rests_on
 from honestlift.report.lab import lab
 from honestlift.report.looks import looks
-from honestlift.report.names import FADED, STATES, VARIANTS, as_share, beyond_lab, estimand, is_adjusted, is_road, road
+from honestlift.report.names import STATES, VARIANTS, as_share, beyond_lab, estimand, is_adjusted, is_faded, is_road, road
+from honestlift.report.over_time import over_time
 from honestlift.report.reach import reach
 from honestlift.report.segments import segments
 from honestlift.result import Check, Estimate, Lift, Number
@@ -51,6 +52,8 @@ def renderable(lift: Lift) -> RenderableType:
     for metric in dict.fromkeys(e.metric for e in lift.estimates):
         estimates = [e for e in lift.estimates if e.metric == metric]
         parts.append(Padding(_Numbers(metric, estimates, _smallest(lift, metric)), (1, 0, 0, 1)))
+    course = over_time(lift)
+    parts += [Padding(course, (1, 0, 0, 0))] if course else []
     if "segments" in lift.tables:
         parts.append(Padding(segments(lift), (1, 0, 0, 0)))
     if "placebo_lab" in lift.tables:
@@ -96,7 +99,7 @@ class _Numbers:
             rows = [e for e in self.roads if e.estimand == asked]
             yield _estimand(rows[0])
             for e in rows:
-                style = "bold" if e.headline else "dim" if e.method in FADED else ""
+                style = "bold" if e.headline else "dim" if is_faded(e) else ""
                 yield _line(cells[id(e)], widths, style)
                 variants = [o for o in self.estimates if _is_variant(o, e) and _belongs(o)]
                 if variants and e.method != "cluster_wls":
@@ -186,9 +189,9 @@ def _strip(e: Estimate, axis: tuple[float, float]) -> str:
     cells[_column(0.0, axis)] = "│"
     if e.conf_low is not None and e.conf_high is not None:
         for i in range(_column(e.conf_low, axis), _column(e.conf_high, axis) + 1):
-            cells[i] = "╌" if e.method in FADED else "─"
+            cells[i] = "╌" if is_faded(e) else "─"
     if e.estimate is not None:
-        cells[_column(e.estimate, axis)] = "○" if e.method in FADED else "◆" if e.headline else "●"
+        cells[_column(e.estimate, axis)] = "○" if is_faded(e) else "◆" if e.headline else "●"
     return "".join(cells)
 
 
@@ -242,4 +245,5 @@ def users(kind: str, data: Mapping[str, Any]) -> str:
     if kind == "opt_in":
         nested = f" in {data['n_clusters']:,} workspaces" if data["n_clusters"] else ""
         return f"{data['n_units']:,} users{nested}, {data['n_treated_units']:,} of them opted in"
-    return f"{data['n_units']:,} users in {data['n_clusters']:,} workspaces, {data['n_treated_clusters']:,} of them treated"
+    text = f"{data['n_units']:,} users in {data['n_clusters']:,} workspaces, {data['n_treated_clusters']:,} of them treated"
+    return f"{text} in the end, {data['n_periods']:,} periods" if kind == "waves" else text

@@ -20,6 +20,7 @@ from honestlift.report.figures.placebo import alarms
 from honestlift.report.figures.weights import effective
 from honestlift.report.lab import method_name
 from honestlift.report.names import ESTIMANDS, GROUPS, beyond_lab, estimand, road
+from honestlift.report.over_time import moments
 from honestlift.report.segments import numbers
 from honestlift.report.segments import users as users_of
 from honestlift.result import Lift
@@ -112,6 +113,13 @@ def _monitoring(lift: Lift) -> Twin:
     return Twin(heads=heads, rows=tuple(rows), named=2)
 
 
+def _over_time(lift: Lift) -> Twin:
+    rows = tuple(
+        (m.name, f"{m.rows:,}", *m.told, words.p_value(m.p).removeprefix("p ").removeprefix("= ")) for m in moments(lift)
+    )
+    return Twin(heads=("When", "Treated rows", "Estimate", "Interval", "p"), rows=rows, named=1)
+
+
 def _segments(lift: Lift) -> Twin:
     rows = tuple(
         (
@@ -190,6 +198,8 @@ TWINS: dict[str, Callable[[Lift], Twin]] = {
     "dose": _dose,
     "contamination": _contamination,
     "caterpillar": _caterpillar,
+    "event_study": _over_time,
+    "over_time": _over_time,
     "monitoring": _monitoring,
     "segments": _segments,
     "placebo": _placebo,

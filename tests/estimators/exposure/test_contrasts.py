@@ -193,7 +193,9 @@ class TestLaunch:
         y = 5 + 2 * treated + fraction * np.where(treated == 1, 3, 1) + 7.0 * degree
         made = launch.linear_moments(who, np.ones(users, dtype=bool), y, 0.0)
         assert made is not None
-        assert float(made[1] @ least_squares(made[0]).theta) == pytest.approx(2 + 3 * (degree > 0).mean(), abs=1e-9)
+        assert float(launch.launched(who, made.names) @ least_squares(made).theta) == pytest.approx(
+            2 + 3 * (degree > 0).mean(), abs=1e-9
+        )
 
     def test_no_line_without_a_fraction_that_varies(self) -> None:
         who = people([0, 1, 2, 3], [0, 0, 1, 1], [0] * 4, [QUARTER] * 4, fraction=[0.0] * 4)

@@ -39,6 +39,9 @@ from honestlift.source.connect import Source
 MOST_PATTERNS = 1_000_000
 """Combinations of covariates (and clusters) that are held in memory. Above it the rows stay in the engine; see ``streaming``."""
 
+MANY_PATTERNS, LEAST_REPETITION = 300_000, 10
+"""Combinations above which users must share them, so many each on average, to be held: else scans of the rows cost less."""
+
 LOOKED_AT, NEARLY_ALL, LOOKED = 200_000, 0.9, "\0looked"
 """Users of a first look at how many combinations there are, and the share of them that differ from which on it decides."""
 
@@ -116,11 +119,11 @@ class Summed:
 
 
 def read_opt_in(
-    source: Source, study: OptInStudy, step: Step, *, outcomes: bool = True, keep: Callable[[Summed], None] = lambda _: None
+    source: Source, study: OptInStudy, step: Step, *, outcomes: bool = True, keep: Callable[[Summed], None] | None = None
 ) -> OptInReading:
     """Check, group, profile and sum; without ``outcomes`` no scan names a metric or negative control, which need not be there.
 
-    Where there are patterns few enough to hold, ``keep`` is given the sums.
+    Where there are patterns few enough to hold, ``keep`` is given the sums, and more of them are held for its sake.
 
     Raises:
         ColumnError: if a column is missing or ambiguous.
@@ -146,14 +149,15 @@ def read_opt_in(
     sizes = _cluster_rows(source, d.cluster)
     entrance = Entrance(dropped=dropped, timings=when, cluster_rows=sizes, one_in=one_in, engine=source.engine)
     cells, largest = _cells(source, grouped, d.unit, keys, rows)
-    if cells > MOST_PATTERNS:
+    if cells > (MOST_PATTERNS if keep or cells * LEAST_REPETITION <= rows else min(MANY_PATTERNS, MOST_PATTERNS)):
         look = Look(arms=arms, covariates=tuple(covariates), roles=roles, group=group, grouped=grouped, rows=rows)
         return _streamed(source, look, study, step, entrance)
     step("Profiling columns")
     profile = replace(_profile(grouped, study, roles), rows=rows, cells=cells, largest_cell=largest, typical_cell=1.0)
     step("Summing within patterns of covariates")
     moments = scan.sums(grouped, _spec(list(roles), keys), profile)
-    keep(Summed(moments=moments, profile=profile, covariates=covariates, entrance=entrance))
+    if keep:
+        keep(Summed(moments=moments, profile=profile, covariates=covariates, entrance=entrance))
     found = group_users(moments, d, arms, covariates, study.missing, group, named=d.cluster is not None)
     return _held(found, d.arm, roles, covariates, entrance)
 

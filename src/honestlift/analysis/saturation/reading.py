@@ -80,6 +80,7 @@ def require_plain(study: Study) -> None:
         "strata": d.strata,
         "exposure": d.exposure,
         "uptake": d.uptake,
+        "period": d.period,
         "several arms": d.arms[1:],
         "negative_controls": study.negative_controls,
         "ratio and quantile metrics": [m for m in study.metrics if not isinstance(m, Mean)],

@@ -23,8 +23,8 @@ MOST_USERS = 100_000
 MANY_CLUSTERS = 1_000
 """Clusters above which half as many re-draws do."""
 
-MOST_CLUSTERS = 6_000
-"""Clusters up to which they are made: their sums are of pairs of clusters."""
+WORK = 1.5e9
+"""Ties that are gone through in all re-draws; with more, fewer users are looked at."""
 
 
 def graph_checks(graph: Graph, spilled: Sequence[Spilled], answers: Sequence[Answer], study: Study) -> list[Check]:
@@ -84,19 +84,18 @@ def _pairs(spilled: Sequence[Spilled], answers: Sequence[Answer]) -> list[tuple[
 def _tests(graph: Graph, found: Spilled, answer: Answer, study: Study) -> list[Check]:
     """Exact tests under re-drawn arms: do outcomes go with the arms of others, and did they before the launch?"""
     people, column, pre = graph.people, answer.metric.columns[0], answer.metric.pre
-    if graph.arm.size > MOST_CLUSTERS:
-        return []
     rng = np.random.default_rng([study.seed, 8])
-    looked = rng.random(people.users) < MOST_USERS / people.users
+    draws = 1_999 if graph.arm.size <= MANY_CLUSTERS else 999
+    most = min(1.0, MOST_USERS / people.users, WORK / draws / max(graph.reach.partner.size, 1))
+    looked = rng.random(people.users) < most
     shape = (people.users, graph.arm.size)
     ties = csr_array((graph.reach.weight, graph.reach.partner, graph.reach.indptr), shape=shape)
-    draws = 1_999 if graph.arm.size <= MANY_CLUSTERS else 999
     asked = (people.own, ties, graph.arm, graph.redraw, rng)
     made: list[Check] = []
     if found.metric == study.primary.label:
-        share = min(0.5, MOST_USERS / people.users)
-        focal = focal_test(graph.outcomes[column], *asked, share=share, draws=draws)
-        made.append(exposure.interference(found.metric, focal))
+        known = None if found.before is None else found.before.matrix
+        focal = focal_test(graph.outcomes[column], *asked, share=min(0.5, most), draws=draws, before=known)
+        made.append(exposure.interference(found.metric, focal, adjusted=known is not None))
     if pre is not None and pre in graph.outcomes:
         before = np.where(looked, graph.outcomes[pre], np.nan)
         made.append(exposure.placebo_exposure(found.metric, placebo_exposure_test(before, *asked, draws=draws)))

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, replace
 
@@ -10,23 +9,24 @@ import numpy as np
 from numpy.typing import NDArray
 
 from honestlift.analysis.estimates import Answer, smallest_difference
-from honestlift.analysis.sheet import Sheet, beside, finite, linear_row, settled
+from honestlift.analysis.sheet import Sheet, beside, linear_row
+from honestlift.analysis.spillover.adjusting import ADDED, counted, known_before
+from honestlift.analysis.spillover.launching import launching
 from honestlift.analysis.spillover.reading import Graph
 from honestlift.design.metric import Mean
 from honestlift.design.study import Study
 from honestlift.errors import DesignError
-from honestlift.estimators.exposure import launch
 from honestlift.estimators.exposure.controls import Controls
 from honestlift.estimators.exposure.hajek import hajek_moments
+from honestlift.estimators.exposure.known import Known
 from honestlift.estimators.exposure.levels import reached
-from honestlift.estimators.exposure.people import Floats, user_moments
+from honestlift.estimators.exposure.people import Floats, People, user_moments
 from honestlift.estimators.exposure.published import NAMES as PUBLISHED
 from honestlift.estimators.exposure.redrawn import design_errors
 from honestlift.estimators.exposure.strata import CONTRASTS, ByStratum, by_stratum, held_by, strata_moments, taken
-from honestlift.estimators.fit import least_squares, true_value
-from honestlift.inference.interval import relative, t_interval
-from honestlift.inference.sandwich import Whitened, covariance, satterthwaite, whiten
-from honestlift.moments.cluster import ClusterMoments
+from honestlift.estimators.fit import least_squares
+from honestlift.inference.interval import t_interval
+from honestlift.inference.sandwich import whiten
 from honestlift.result import Estimate, Relative
 
 MOST_DRAWS = 1_000
@@ -49,6 +49,7 @@ class Spilled:
         strata: estimand to the average of the strata one by one.
         draws: estimand to the re-draws behind its design standard error.
         valid: (U,) who has the outcome.
+        before: what was known of the users before the treatment, and is adjusted for.
     """
 
     metric: str
@@ -57,6 +58,7 @@ class Spilled:
     strata: Mapping[str, ByStratum]
     draws: Mapping[str, int]
     valid: NDArray[np.bool_]
+    before: Known | None
 
 
 def spill(answer: Answer, graph: Graph, study: Study) -> Spilled | None:
@@ -69,22 +71,24 @@ def spill(answer: Answer, graph: Graph, study: Study) -> Spilled | None:
     sheet = Sheet(
         metric=answer.metric.label, level=study.level, units=0, clusters=None, smallest=smallest_difference(answer.outcome)
     )
+    before = known_before(answer, graph, valid, study)
     rows: list[Estimate] = []
     kept: dict[str, tuple[NDArray[np.bool_], Controls]] = {}
+    strata: dict[str, ByStratum] = {}
     for estimand in CONTRASTS:
         users = taken(people, estimand, valid)
         if users is None:
             continue
-        held = held_by(people, users)
-        made = _levels(graph, estimand, users, held, y, origin, sheet)
-        if made:
-            rows += made
+        held = held_by(people, users, before)
+        made = _levels(people, estimand, users, held, before, y, origin, sheet)
+        if made is not None:
+            rows += made[0]
             kept[estimand] = users, held
+            strata[estimand] = by_stratum(people, estimand, users, held, made[1])
     errors = _by_design(graph, kept, rows, y, study)
     rows += [row for estimand, found in errors.items() for row in _design_rows(rows, estimand, found, study)]
     rows += _published(graph, valid, y, origin, sheet)
-    rows += _launch(graph, answer, valid, y, origin, sheet, headline=study.headline == "gate")
-    strata = {estimand: by_stratum(people, estimand, users, held, y) for estimand, (users, held) in kept.items()}
+    rows += launching(people, answer, valid, y, before, sheet, headline=study.headline == "gate")
     return Spilled(
         metric=answer.metric.label,
         estimates=tuple(rows),
@@ -92,36 +96,47 @@ def spill(answer: Answer, graph: Graph, study: Study) -> Spilled | None:
         strata=strata,
         draws={estimand: found[2] for estimand, found in errors.items()},
         valid=valid,
+        before=before,
     )
 
 
 def _levels(
-    graph: Graph, estimand: str, users: NDArray[np.bool_], held: Controls, y: Floats, origin: float, sheet: Sheet
-) -> list[Estimate]:
-    """The two contrasts of an estimand; none where the levels cannot be told apart from the cells."""
-    people = graph.people
+    people: People,
+    estimand: str,
+    users: NDArray[np.bool_],
+    held: Controls,
+    before: Known | None,
+    y: Floats,
+    origin: float,
+    sheet: Sheet,
+) -> tuple[list[Estimate], Floats] | None:
+    """The two contrasts of an estimand, without covariates first where there are some, and the outcome (U,) without what goes with them.
+
+    None where the levels cannot be told apart from the cells.
+    """
     moments, name = strata_moments(people, estimand, users, held, y, origin)
-    try:
-        white = whiten(least_squares(moments))
-    except DesignError:
-        return []
     how = f"{int(held.cells.max()) + 1} {'cells' if held.exact else 'bins'} of equal chances of exposure"
-    own = _counted(sheet, moments)
-    weighted = hajek_moments(people, CONTRASTS[estimand], users, y, origin)
-    hajek = whiten(least_squares(weighted))
-    rows = [
-        linear_row(white, name, "exposure_strata_ols", estimand, "CR2", own, adjustment=how),
-        linear_row(
-            hajek, "contrast", "exposure_hajek", estimand, "CR2", _counted(sheet, weighted), adjustment="inverse probability"
-        ),
-    ]
+    names = () if before is None else before.names
+    plain = moments.of([n for n in moments.names if n not in names])
+    forms = [(":unadjusted", plain, ""), ("", moments, ADDED)] if names else [("", moments, "")]
+    left, rows, weighted = y, list[Estimate](), list[Estimate]()
+    for suffix, made, told in forms:
+        try:
+            white = whiten(least_squares(made))
+        except DesignError:
+            return None
+        left = y if before is None or suffix else before.left(y, users, white.fit)
+        rows.append(
+            linear_row(white, name, f"exposure_strata_ols{suffix}", estimand, "CR2", counted(sheet, made), adjustment=how + told)
+        )
+        inverse = hajek_moments(people, CONTRASTS[estimand], users, left, origin)
+        method, by = f"exposure_hajek{suffix}", f"inverse probability{told}"
+        hajek = whiten(least_squares(inverse))
+        weighted.append(linear_row(hajek, "contrast", method, estimand, "CR2", counted(sheet, inverse), adjustment=by))
+    rows += weighted
     if estimand == "spillover_treated":  # its lower level is no control mean
         rows = [replace(row, relative=NOTHING) for row in rows]
-    return rows
-
-
-def _counted(sheet: Sheet, moments: ClusterMoments) -> Sheet:
-    return replace(sheet, units=round(float(moments.n.sum())), clusters=int(np.count_nonzero(moments.n)))
+    return rows, left
 
 
 def _by_design(
@@ -172,43 +187,8 @@ def _published(graph: Graph, valid: NDArray[np.bool_], y: Floats, origin: float,
         white = whiten(least_squares(moments))
     except DesignError:
         return []
-    own = _counted(sheet, moments)
+    own = counted(sheet, moments)
     return [
         linear_row(white, name, "two_exposure_ols", name, "CR2", own, identified="association")
         for name in ("direct", "spillover")
     ]
-
-
-def _launch(
-    graph: Graph, answer: Answer, valid: NDArray[np.bool_], y: Floats, origin: float, sheet: Sheet, *, headline: bool
-) -> list[Estimate]:
-    """Everyone on against everyone off, by four estimators."""
-    people = graph.people
-    plain = answer.find("user_ols:unadjusted", "itt_user") or answer.find("user_ols", "itt_user")
-    rows = [] if plain is None else [replace(plain, estimand="gate", method="difference_in_means", headline=False)]
-    kept = launch.surrounded(people, valid)
-    if launch.both_arms(people, kept):
-        for method, weighted in (("surrounded", False), ("surrounded_hajek", True)):
-            moments = launch.surrounded_moments(people, kept, y, origin, weighted=weighted)
-            white = whiten(least_squares(moments))
-            how = "inverse probability" if weighted else "none"
-            rows.append(linear_row(white, "contrast", method, "gate", "CR2", _counted(sheet, moments), adjustment=how))
-    line = launch.linear_moments(people, valid, y, origin)
-    if line is not None:
-        white = whiten(least_squares(line[0]))
-        rows.append(_line(white, line[1], _counted(sheet, line[0]), headline=headline))
-    return rows
-
-
-def _line(white: Whitened, pick: Floats, sheet: Sheet, *, headline: bool) -> Estimate:
-    """The effect of launching, extrapolated along the fraction."""
-    mean = np.eye(pick.size)[0]
-    effect, control = (settled(v, sheet.smallest) for v in (float(pick @ white.fit.theta), true_value(white.fit, mean)))
-    both = np.stack([mean, pick])
-    v = both @ covariance(white, "CR2") @ both.T
-    df = satterthwaite(white, pick)
-    interval = t_interval(effect, math.sqrt(max(float(v[1, 1]), 0.0)), df, sheet.level)
-    share = relative(effect, control, v, df, sheet.level)
-    return sheet.row(
-        "linear_in_fraction", "gate", effect, interval, share, adjustment="degree", headline=headline and finite(df) is not None
-    )

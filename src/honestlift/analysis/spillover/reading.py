@@ -9,6 +9,7 @@ import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
+from honestlift.analysis.covariates import ABSENT
 from honestlift.analysis.reading import Reading, Step
 from honestlift.analysis.rule import drawn_by
 from honestlift.design.assignment import Redraw
@@ -24,7 +25,7 @@ from honestlift.moments.expressions import double
 from honestlift.moments.reach import Reach
 from honestlift.moments.scan import collect
 from honestlift.moments.ties import Ties, read_ties, within
-from honestlift.source.connect import connect
+from honestlift.source.connect import Source, connect
 
 DRAWS = 5_000
 """Re-draws for probabilities that have no closed form."""
@@ -42,7 +43,8 @@ class Graph:
         people: the users, and what the design could have done to each.
         reach: their ties to other clusters, in the same order.
         redraw: the rule, on the clusters in the order of the cells.
-        outcomes: column to (U,) values about the origin of its sums; NaN where missing.
+        outcomes: column to (U,) values about the origin of its sums, covariates among them; NaN where missing.
+        known: covariate, or ``pre`` of a metric, to its columns among these; of a category all levels but the first.
         counts: what became of the rows of edges.
         within: (K,) weight of the ties of each cluster's users among themselves.
         names: (K,) the clusters.
@@ -56,6 +58,7 @@ class Graph:
     reach: Reach
     redraw: Redraw
     outcomes: dict[str, Floats]
+    known: dict[str, tuple[str, ...]]
     counts: EdgeCounts
     within: Floats
     names: tuple[str, ...]
@@ -82,11 +85,14 @@ def read_graph(reading: Reading, study: Study, step: Step, *, outcomes: bool = T
     d, cells = study.design, reading.cells
     step("Joining ties to users")
     means = [m for m in study.metrics if isinstance(m, Mean)] if outcomes else []
-    columns = list(dict.fromkeys(c for m in means for c in (m.column, m.pre) if c))
+    source, known = _covariates(reading, means, study)
+    columns = list(
+        dict.fromkeys([*(c for m in means for c in (m.column, m.pre) if c), *(c for some in known.values() for c in some)])
+    )
     wanted = list(dict.fromkeys([d.unit, d.cluster, d.arm, *columns]))
     treatment = cells.moments.keys[d.arm]
     treated = treatment.labels[int(treatment.codes[cells.treated][0])]
-    ties = read_ties(reading.source, wanted, graph, connect(graph.data, table=graph.table), treated, exposure.since)
+    ties = read_ties(source, wanted, graph, connect(graph.data, table=graph.table), treated, exposure.since)
     place = {name: i for i, name in enumerate(cells.names)}
     moved = np.array([place[name] for name in ties.names], dtype=np.int64)
     own, order, values = _users(ties, moved, wanted, columns, reading)
@@ -94,22 +100,40 @@ def read_graph(reading: Reading, study: Study, step: Step, *, outcomes: bool = T
     redraw = drawn_by(reading, cells.indicator(np.zeros(cells.moments.cells)), (), study)
     step("Probabilities of exposure under the design")
     rng = np.random.default_rng([study.seed, 6])
-    known = probabilities(redraw, reach, exposure.kind, exposure.least, draws=DRAWS, rng=rng)
+    chances = probabilities(redraw, reach, exposure.kind, exposure.least, draws=DRAWS, rng=rng)
     inside = np.empty(moved.size)
     inside[moved] = within(ties)
     return Graph(
         exposure=exposure,
-        people=_people(own, reach, cells.arm, known, exposure),
+        people=_people(own, reach, cells.arm, chances, exposure),
         reach=reach,
         redraw=redraw,
         outcomes=values,
+        known=known,
         counts=ties.counts,
         within=inside,
         names=tuple(str(name) for name in cells.names),
         arm=cells.arm,
-        std_error=known.std_error,
-        draws=0 if known.exact else known.draws,
+        std_error=chances.std_error,
+        draws=0 if chances.exact else chances.draws,
     )
+
+
+def _covariates(reading: Reading, means: Sequence[Mean], study: Study) -> tuple[Source, dict[str, tuple[str, ...]]]:
+    """The users with a 0/1 column for each level of the categories; and the columns of what means are adjusted for."""
+    source, known = reading.source, dict[str, tuple[str, ...]]()
+    if not means or study.adjustment == "none":
+        return source, known
+    for name in study.covariates:
+        if name in reading.columns.grouped:
+            labels = reading.cells.moments.keys[name].labels
+            levels = [str(label) for label in labels if label is not None]
+            source = source.with_indicators(name, levels, ABSENT if None in labels else None)
+            known[name] = tuple(reading.columns.grouped[name][1:])
+        else:
+            measured = tuple(reading.columns.measured[name])
+            known[name] = measured if measured == (name,) else measured[1:]
+    return source, known | {m.pre: (m.pre,) for m in means if m.pre}
 
 
 def _people(own: NDArray[np.int64], reach: Reach, arm: NDArray[np.bool_], known: Probabilities, exposure: Exposure) -> People:
@@ -146,7 +170,7 @@ def _users(
     outcomes: dict[str, Floats] = {}
     for i, name in enumerate(made):
         values = np.asarray(table.column(f"y{i}").to_numpy(), dtype=np.float64)[order]
-        outcomes[name] = np.where(np.isfinite(values), values, np.nan) - reading.cells.moments.origin[name]
+        outcomes[name] = np.where(np.isfinite(values), values, np.nan) - reading.cells.moments.origin.get(name, 0.0)
     return own[order], number[order], outcomes
 
 

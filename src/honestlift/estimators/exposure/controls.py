@@ -12,6 +12,7 @@ from dataclasses import dataclass, replace
 import numpy as np
 from numpy.typing import NDArray
 
+from honestlift.estimators.exposure.known import Known
 from honestlift.moments.cluster import ClusterMoments
 
 Floats = NDArray[np.float64]
@@ -34,12 +35,28 @@ class Controls:
         matrix: (U, m).
         cells: (U,) index of each user's cell or bin.
         exact: whether all users of a cell have the same chances.
+        known: how many of the columns, the last ones, are of what was known of the users.
     """
 
     names: tuple[str, ...]
     matrix: Floats
     cells: NDArray[np.int64]
     exact: bool
+    known: int = 0
+
+    @property
+    def plain(self) -> tuple[str, ...]:
+        """Names of the columns that are no covariates."""
+        return self.names[: len(self.names) - self.known]
+
+    def beside(self, before: Known) -> Controls:
+        """The same with what was known of these users."""
+        return replace(
+            self,
+            names=(*self.names, *before.names),
+            matrix=np.concatenate([self.matrix, before.matrix], axis=1),
+            known=len(before.names),
+        )
 
 
 def controls(cell: NDArray[np.int64], score: Floats, expected: Floats, *, told: bool) -> Controls:
@@ -83,10 +100,4 @@ def without_dependent(moments: ClusterMoments, first: int) -> ClusterMoments:
         if j < first or (scale[j] > 0 and left[0] > INDEPENDENT):
             factor[j:, j] = left / np.sqrt(max(float(left[0]), INDEPENDENT))
             kept[j] = True
-    chosen = np.flatnonzero(kept)
-    return replace(
-        moments,
-        names=tuple(moments.names[j] for j in chosen),
-        A=np.ascontiguousarray(moments.A[:, chosen][:, :, chosen]),
-        b=np.ascontiguousarray(moments.b[:, chosen]),
-    )
+    return moments.of([name for name, there in zip(moments.names, kept, strict=True) if there])

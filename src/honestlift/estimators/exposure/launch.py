@@ -5,11 +5,14 @@ Surrounded users: Leung (2025). The line: y on the own arm, and on the fraction 
 
 from __future__ import annotations
 
+from collections.abc import Sequence
+
 import numpy as np
 from numpy.typing import NDArray
 
 from honestlift.estimators.exposure.controls import controls, without_dependent
 from honestlift.estimators.exposure.hajek import weighted_contrast
+from honestlift.estimators.exposure.known import Known
 from honestlift.estimators.exposure.people import Floats, People, user_moments
 from honestlift.moments.cluster import ClusterMoments
 
@@ -37,24 +40,35 @@ def surrounded_moments(people: People, kept: Bools, outcome: Floats, origin: flo
     return weighted_contrast(people, kept, upper, weight, outcome, origin)
 
 
-def linear_moments(people: People, valid: Bools, outcome: Floats, origin: float) -> tuple[ClusterMoments, Floats] | None:
-    """Cross-products of y on the own arm, the fraction in each arm and dummies of the degree; and the contrast (k,) that is the effect.
+OWN = ("control, mean", "treated", "fraction, control", "fraction, treated")
+"""The regressors of the line, before its controls."""
 
-    With everyone on, the fraction is 1 for whoever has partners elsewhere and 0 for the others: the effect is
-    b_arm + b_(fraction, treated) · share with partners. None where a fraction does not vary within an arm.
+
+def linear_moments(
+    people: People, valid: Bools, outcome: Floats, origin: float, before: Known | None = None
+) -> ClusterMoments | None:
+    """Cross-products of y on the own arm, the fraction in each arm, dummies of the degree, and what was known before the treatment.
+
+    None where a fraction does not vary within an arm. See ``launched`` for the effect.
     """
     kept = valid
     d, f = people.treated[kept].astype(np.float64), people.fraction[kept]
     p = people.chance[kept][:, 2:].sum(axis=1)
     expected = np.stack([p, (1 - p) * people.dose[kept, 0], p * people.dose[kept, 1]], axis=1)
     beside = controls(people.degree[kept], people.degree[kept].astype(np.float64), expected, told=False)
-    own = ("control, mean", "treated", "fraction, control", "fraction, treated")
+    beside = beside if before is None else beside.beside(before.of(kept))
     x = np.concatenate([np.stack([np.ones(d.size), d, f * (1 - d), f * d], axis=1), beside.matrix], axis=1)
-    names = (*own, *beside.names)
-    made = user_moments(names, people.own[kept], x, outcome[kept], clusters=people.clusters, origin=origin)
+    made = user_moments((*OWN, *beside.names), people.own[kept], x, outcome[kept], clusters=people.clusters, origin=origin)
     made = without_dependent(made, 1)
-    if made.names[: len(own)] != own:
-        return None
-    pick = np.zeros(len(made.names))
+    return made if made.names[: len(OWN)] == OWN else None
+
+
+def launched(people: People, names: Sequence[str]) -> Floats:
+    """The contrast (k,) of the line's coefficients that is the effect of a launch.
+
+    With everyone on, the fraction is 1 for whoever has partners elsewhere and 0 for the others: the effect is
+    b_arm + b_(fraction, treated) · share with partners.
+    """
+    pick = np.zeros(len(names))
     pick[1], pick[3] = 1.0, float((people.degree > 0).mean())
-    return made, pick
+    return pick

@@ -8,6 +8,7 @@ of users together.
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,6 +23,27 @@ FEWEST_DRAWS = 20
 """Draws with both levels below which there is no standard error."""
 
 
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class _Draw:
+    """One draw, by the four levels; q covariates.
+
+    Attributes:
+        n: (4,) users.
+        matrix: (4, 4) cross-products of the levels' indicators, without what the controls say of them.
+        total: (4,) sums of what the controls leave of the outcomes.
+        mean: (4,) outcomes weighted by one over the chance of the level.
+        before: (q, 4) the same of the covariates.
+        moved: (q, 4) by how much a level's coefficient moves the covariates' slopes.
+    """
+
+    n: Floats
+    matrix: Floats
+    total: Floats
+    mean: Floats
+    before: Floats
+    moved: Floats
+
+
 class _Sample:
     """Users on whom one or several contrasts are made; their outcomes, without what the levels add, given the controls."""
 
@@ -29,13 +51,16 @@ class _Sample:
         self.kept = None if kept.all() else np.flatnonzero(kept)
         self.cells, chance = held.cells, people.chance[kept]
         self.size = int(held.cells.max(initial=0)) + 1
-        self.beside = np.zeros((self.cells.size, 0)) if held.exact else chance[:, 1:] - chance[:, 1:].mean(axis=0)
+        chances = np.zeros((self.cells.size, 0)) if held.exact else chance[:, 1:] - chance[:, 1:].mean(axis=0)
+        self.known = _scaled(held.matrix[:, len(held.plain) :])
+        self.beside = np.asfortranarray(np.concatenate([chances, self.known], axis=1))
         self.inverse = np.linalg.pinv(self._gram(), rcond=1e-12, hermitian=True)
         self.rest = rest[kept]
-        coefficients = self.inverse @ self._summed(np.zeros(self.cells.size, dtype=np.int64), 1, self.rest)[0]
-        self.left = self.rest - coefficients[self.cells] - np.einsum("ij,j->i", self.beside, coefficients[self.size :])
+        self.slopes = self.inverse @ self._summed(np.zeros(self.cells.size, dtype=np.int64), 1, self.rest)[0]
+        self.left = self.rest - self.slopes[self.cells] - np.einsum("ij,j->i", self.beside, self.slopes[self.size :])
         self.first = 4 * np.arange(self.cells.size)
         self.weight = np.divide(1.0, chance, out=np.zeros_like(chance), where=chance > 0).ravel()
+        self.drawn: list[_Draw] = []
 
     def _gram(self) -> Floats:
         gram = np.zeros((self.size + self.beside.shape[1],) * 2)
@@ -51,23 +76,42 @@ class _Sample:
         more = [np.bincount(level, column if weight is None else column * weight, levels) for column in self.beside.T]
         return np.concatenate([cells, *(m[:, None] for m in more)], axis=1).astype(np.float64)
 
-    def errors(self, level: Codes, estimands: Sequence[str]) -> list[tuple[float, float]]:
-        """By how much least squares, and inverse probabilities, miss each contrast in one draw; NaN without both levels."""
+    def draw(self, level: Codes) -> None:
+        """Take down what the analysis of one draw is made of."""
         level = level if self.kept is None else level[self.kept]
         held = self._summed(level, 4)
-        n, total = held[:, : self.size].sum(axis=1), np.bincount(level, self.left, 4)
         weight = self.weight[self.first + level]
-        mass, mean = np.bincount(level, weight, 4), np.bincount(level, weight * self.rest, 4)
-        made: list[tuple[float, float]] = []
-        for upper, lower in (CONTRASTS[estimand] for estimand in estimands):
-            if not n[upper] or not n[lower]:
-                made.append((np.nan, np.nan))
-                continue
-            others = [upper, *(i for i in range(4) if n[i] and i not in (upper, lower))]
-            matrix = np.diag(n[others]) - np.einsum("il,lm,jm->ij", held[others], self.inverse, held[others])
-            solved: Floats = np.asarray(np.linalg.pinv(matrix, rcond=1e-10, hermitian=True)[0], dtype=np.float64)
-            made.append((float(np.sum(solved * total[others])), float(mean[upper] / mass[upper] - mean[lower] / mass[lower])))
-        return made
+        mass = np.maximum(np.bincount(level, weight, 4), np.finfo(np.float64).tiny)
+        n = held[:, : self.size].sum(axis=1)
+        self.drawn.append(
+            _Draw(
+                n=n,
+                matrix=np.diag(n) - np.einsum("il,lm,jm->ij", held, self.inverse, held),
+                total=np.bincount(level, self.left, 4).astype(np.float64),
+                mean=np.bincount(level, weight * self.rest, 4) / mass,
+                before=np.array([np.bincount(level, weight * x, 4) / mass for x in self.known.T]).reshape(-1, 4),
+                moved=np.einsum("ij,lj->il", self.inverse[self.inverse.shape[0] - self.known.shape[1] :], held),
+            )
+        )
+
+    def errors(self, estimand: str) -> Floats:
+        """By how much least squares, and inverse probabilities, miss a contrast in each draw with both levels, (B, 2)."""
+        upper, lower = CONTRASTS[estimand]
+        drawn = [d for d in self.drawn if d.n[upper] and d.n[lower]]
+        if not drawn:
+            return np.empty((0, 2))
+        inverses = np.linalg.pinv(np.stack([d.matrix for d in drawn]), rcond=1e-10, hermitian=True)
+        found = np.einsum("bij,bj->bi", inverses, np.stack([d.total for d in drawn]))  # levels, up to a constant
+        known = self.slopes[self.slopes.size - self.known.shape[1] :]
+        slopes = known - np.einsum("bil,bl->bi", np.stack([d.moved for d in drawn]), found)  # each draw has its own
+        weighted = np.stack([d.mean for d in drawn]) - np.einsum("bi,bil->bl", slopes, np.stack([d.before for d in drawn]))
+        return np.stack([each[:, upper] - each[:, lower] for each in (found, weighted)], axis=1)
+
+
+def _scaled(columns: Floats) -> Floats:
+    """Columns of mean zero in units of their spread, so that these do not matter to what counts as singular."""
+    spread = np.sqrt(np.einsum("ij,ij->j", columns, columns) / max(columns.shape[0], 1))
+    return np.asfortranarray(columns / np.where(spread > 0, spread, 1.0))
 
 
 def design_errors(
@@ -94,16 +138,14 @@ def design_errors(
             alike.append(estimand)
         else:
             samples.append(([estimand], _Sample(people, users, held, rest)))
-    found: dict[str, list[tuple[float, float]]] = {estimand: [] for estimand in kept}
     for level in levels:
-        for names, sample in samples:
-            for estimand, pair in zip(names, sample.errors(level, names), strict=True):
-                found[estimand].append(pair)
+        for _, sample in samples:
+            sample.draw(level)
     made: dict[str, tuple[float, float, int]] = {}
-    for estimand, pairs in found.items():
-        values = np.array(pairs).reshape(-1, 2)
-        values = values[np.isfinite(values).all(axis=1)]
-        if values.shape[0] >= FEWEST_DRAWS:
-            spread = values.std(axis=0, ddof=1)
-            made[estimand] = (float(spread[0]), float(spread[1]), values.shape[0])
-    return made
+    for names, sample in samples:
+        for estimand in names:
+            values = sample.errors(estimand)
+            if values.shape[0] >= FEWEST_DRAWS:
+                spread = values.std(axis=0, ddof=1)
+                made[estimand] = (float(spread[0]), float(spread[1]), values.shape[0])
+    return {estimand: made[estimand] for estimand in kept if estimand in made}

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from honestlift.estimators.exposure.controls import Controls, controls, without_dependent
+from honestlift.estimators.exposure.known import Known
 from honestlift.estimators.exposure.people import LEVELS, Floats, People, user_moments
 from honestlift.moments.cluster import ClusterMoments
 
@@ -30,10 +31,11 @@ def taken(people: People, estimand: str, valid: Bools) -> Bools | None:
     return kept
 
 
-def held_by(people: People, kept: Bools) -> Controls:
-    """The cells of the users, or bins of their chance of being exposed with the chances of every level beside."""
+def held_by(people: People, kept: Bools, before: Known | None = None) -> Controls:
+    """The cells of the users, or bins of their chance of being exposed with the chances of every level beside; and what was known."""
     chance = people.chance[kept]
-    return controls(people.cell[kept], chance[:, 1] + chance[:, 3], chance[:, 1:], told=True)
+    made = controls(people.cell[kept], chance[:, 1] + chance[:, 3], chance[:, 1:], told=True)
+    return made if before is None else made.beside(before.of(kept))
 
 
 def strata_moments(

@@ -4,18 +4,20 @@ from __future__ import annotations
 
 from collections.abc import Callable
 
-from honestlift.report.captions import choice, cluster, doubt, leakage, promises, segments
+from honestlift.report.captions import choice, cluster, doubt, leakage, over_time, promises, segments
 from honestlift.report.captions.caption import Caption
 from honestlift.result import Lift
 
 __all__ = ["Caption", "caption"]
 
 CAPTIONS: dict[str, Callable[[Lift], Caption]] = {
-    "forest": lambda lift: (cluster if lift.kind == "cluster" else choice).forest(lift),
+    "forest": lambda lift: (choice if lift.kind == "opt_in" else cluster).forest(lift),
     "density": cluster.density,
     "dose": leakage.dose,
     "contamination": leakage.contamination,
     "caterpillar": cluster.caterpillar,
+    "event_study": over_time.event_study,
+    "over_time": over_time.by_period,
     "monitoring": promises.monitoring,
     "segments": segments.segments,
     "placebo": promises.placebo,

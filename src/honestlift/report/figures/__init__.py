@@ -18,11 +18,13 @@ from honestlift.report.figures.density import density, groups
 from honestlift.report.figures.dose import dose, doses
 from honestlift.report.figures.forest import forest, roads
 from honestlift.report.figures.monitoring import looks, monitoring
+from honestlift.report.figures.over_time import by_period, event_study
 from honestlift.report.figures.overlap import overlap, sides
 from honestlift.report.figures.placebo import alarms, placebo
 from honestlift.report.figures.segments import levels as segment_levels
 from honestlift.report.figures.segments import segments
 from honestlift.report.figures.weights import effective, weights
+from honestlift.report.over_time import after
 from honestlift.result import Lift
 
 if TYPE_CHECKING:
@@ -36,6 +38,8 @@ FIGURES: dict[str, Callable[[Lift, Look], Figure]] = {
     "dose": dose,
     "contamination": contamination,
     "caterpillar": caterpillar,
+    "event_study": event_study,
+    "over_time": by_period,
     "monitoring": monitoring,
     "segments": segments,
     "placebo": placebo,
@@ -52,6 +56,8 @@ NUMBERS: dict[str, Callable[[Lift], bool]] = {
     "dose": lambda lift: len(doses(lift)) > 1,
     "contamination": lambda lift: len(leaks(lift)) > 1,
     "caterpillar": lambda lift: len(workspaces(lift)) > 1,
+    "event_study": lambda lift: "since" in lift.tables and bool(after(lift)),
+    "over_time": lambda lift: "over_time" in lift.tables and len(after(lift)) > 1,
     "monitoring": lambda lift: len(looks(lift)) > 1,
     "segments": lambda lift: any(row["estimate"] is not None for row in segment_levels(lift)),
     "placebo": lambda lift: bool(alarms(lift)),

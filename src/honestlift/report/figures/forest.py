@@ -34,7 +34,7 @@ def roads(lift: Lift) -> list[Estimate]:
     """
     found = [e for e in estimates_of(lift, primary(lift)) if is_road(e) and e.estimate is not None]
     first = next((e for e in found if e.headline), None)
-    if lift.kind == "cluster" or first is None:
+    if lift.kind != "opt_in" or first is None:
         return found
     return [e for e in found if e.estimand == first.estimand or e.method == first.method]
 
@@ -55,7 +55,7 @@ def forest(lift: Lift, paper: Look) -> Figure:
     axes.set_ylim(tall, 0)
     axes.set_yticks([])
     of = "" if paper.narrow else f" in {short(primary(lift))}"
-    groups_of = ", treated − control" if lift.kind == "cluster" else ", opted in − others"
+    groups_of = {"cluster": ", treated − control", "waves": ", with − without"}.get(lift.kind, ", opted in − others")
     groups_of = "" if "saturations" in lift.tables else groups_of
     number_line(axes, paper, line.marks, f"Difference{of}{groups_of}")
     axes.axvline(0, color=paper.ink, linewidth=1, linestyle=(0, (3, 2)), zorder=1)

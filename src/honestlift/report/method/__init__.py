@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from typing import Any
 
-from honestlift.report.method import cluster, opt_in
+from honestlift.report.method import cluster, opt_in, waves
 from honestlift.report.names import ROADS, VARIANTS
 from honestlift.result import Lift
 
@@ -19,6 +20,11 @@ class Entry:
     source: str
 
 
+KINDS: dict[str, Any] = {"cluster": cluster, "opt_in": opt_in, "waves": waves}
+
+EXPOSED = "covariates, by exposure"
+"""What is said of covariates where contrasts of exposure are adjusted for them."""
+
 RELATIVE = (
     "Effects as a share of the control mean have the interval of Fieller's theorem.",
     "Fieller (1954), Journal of the Royal Statistical Society B 16.",
@@ -27,19 +33,20 @@ RELATIVE = (
 
 def plain(lift: Lift) -> list[str]:
     """The method in sentences for everyone."""
-    return cluster.plain(lift) if lift.kind == "cluster" else opt_in.plain(lift)
+    return KINDS[lift.kind].plain(lift)
 
 
 def formal(lift: Lift) -> list[Entry]:
     """Each method that the result holds, in the order in which it holds them, then the variances, then what doubts them."""
-    texts = cluster.FORMAL if lift.kind == "cluster" else opt_in.FORMAL
+    texts = KINDS[lift.kind].FORMAL
     codes = dict.fromkeys(e.method for e in lift.estimates)
     roads = dict.fromkeys(code.partition(":")[0] for code in codes)
     variances = dict.fromkeys(":" + code.partition(":")[2] for code in codes if ":" in code)
+    by_exposure = [EXPOSED] if "exposure_strata_ols:unadjusted" in codes or "linear_in_fraction:unadjusted" in codes else []
     made: list[Entry] = []
-    for code in [*roads, *variances]:
+    for code in [*roads, *variances, *by_exposure]:
         if code in texts:
             name = VARIANTS.get(code[1:], code[1:]) if code.startswith(":") else ROADS.get(code, code)
             made.append(Entry(name=name, code=code, text=texts[code][0], source=texts[code][1]))
     made.append(Entry(name="shares of the control mean", code="relative", text=RELATIVE[0], source=RELATIVE[1]))
-    return made if lift.kind == "cluster" else [*made, *(Entry(**entry) for entry in opt_in.around(lift))]
+    return made if lift.kind != "opt_in" else [*made, *(Entry(**entry) for entry in opt_in.around(lift))]

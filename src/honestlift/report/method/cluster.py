@@ -102,6 +102,12 @@ FORMAL = {
         "workspaces for the effect per workspace) and, where both arms have workspaces enough, multiplied with it too.",
         "Lin (2013), Annals of Applied Statistics 7; Su & Ding (2021), Journal of the Royal Statistical Society B 83.",
     ),
+    "covariates, by exposure": (
+        "Beside the levels of exposure, and beside the line through the treated share of ties, stand x̄_g and x_ig − x̄_g, centred at the "
+        "mean of the users compared: the exposure varies within workspaces too. They are added, not multiplied. Contrasts by inverse "
+        "probability, and of surrounded users, are of the outcome without what these slopes say of it.",
+        "Aronow & Samii (2017), Annals of Applied Statistics 11; Gao & Ding (2023), arXiv 2309.07476.",
+    ),
     ":unwinsorized": (
         "The same effect on the metric without its cap. With it, a value beyond counts as the cap, min(y, c), and the question is the "
         "mean of that. A cap that is a quantile of the measure before treatment is the same for both arms, and no arm can move it.",

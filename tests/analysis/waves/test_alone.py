@@ -8,44 +8,13 @@ from typing import Any
 import numpy as np
 import pandas as pd
 import pytest
-from numpy.random import Generator
 
 import honestlift as hl
 from honestlift.errors import ColumnError, DataError, DesignError, WavesError
+from waves_data import COLUMNS as NAMES
+from waves_data import by_loop, rollout
 
-COLUMNS: dict[str, Any] = {"cluster": "ws", "period": "week", "start": "start", "outcome": "y"}
-
-
-def rollout(rng: Generator, *, clusters: int = 30, weeks: int = 8, effect: float = 1.0, growth: float = 0.0) -> pd.DataFrame:
-    """Three waves, the last never, of unequal level; a common season; the effect grows by so much a week."""
-    start = np.where(np.arange(clusters) % 3 == 2, -1, 3 + 2 * (np.arange(clusters) % 3))
-    season, level = rng.normal(0, 1, weeks), rng.normal(0, 1, clusters) + start / 2
-    rows: list[dict[str, Any]] = []
-    for k in range(clusters):
-        for t in range(weeks):
-            n = int(rng.integers(2, 6))
-            on = start[k] >= 0 and t >= start[k]
-            mean = level[k] + season[t] + rng.normal(0, 0.3) + on * (effect + growth * (t - start[k]))
-            rows += [{"ws": k, "week": t, "start": None if start[k] < 0 else start[k], "y": y} for y in rng.normal(mean, 1, n)]
-    return pd.DataFrame(rows).astype({"start": "Int64"})
-
-
-def by_loop(rows: pd.DataFrame, base: str = "all") -> dict[tuple[int, int], float]:
-    """ATT(g, t) by its definition."""
-    start = rows.start.fillna(99)
-    found: dict[tuple[int, int], float] = {}
-    for g in sorted(start[start < 99].unique()):
-        for t in range(int(g), int(rows.week.max()) + 1):
-            late = start > t
-
-            def gap(week: int, g: int = g, late: pd.Series = late) -> float:
-                now = rows.week == week
-                return rows.y[now & (start == g)].mean() - rows.y[now & late].mean()
-
-            weeks = list(range(int(g))) if base == "all" else [int(g) - 1]
-            share = [((rows.week == s) & (start == g)).sum() for s in weeks]
-            found[int(g), t] = gap(t) - np.average([gap(s) for s in weeks], weights=share)
-    return found
+COLUMNS: dict[str, Any] = {**NAMES, "outcome": "y"}
 
 
 def test_by_hand():
