@@ -128,7 +128,14 @@ def _kind(kind: pa.DataType) -> str:
         return f"numeric({kind.precision}, {kind.scale})"
     if pa.types.is_timestamp(kind):
         return "timestamptz" if kind.tz else "timestamp"
-    kinds = {"int8": "smallint", "int16": "smallint", "int32": "integer", "int64": "bigint", "float": "real"}
+    kinds = {
+        "int8": "smallint",
+        "int16": "smallint",
+        "int32": "integer",
+        "int64": "bigint",
+        "uint64": "numeric(20, 0)",
+        "float": "real",
+    }
     return {**kinds, "double": "double precision", "bool": "boolean", "string": "text", "date32[day]": "date"}.get(
         str(kind), "text"
     )

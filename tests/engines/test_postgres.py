@@ -26,6 +26,7 @@ from engines.server import PASSWORD, Server, load
 from engines.test_engines import CLUSTER, DESIGN, METRICS, answer, rows
 from honestlift.errors import SourceError
 from honestlift.moments import scan
+from honestlift.source import heartbeat
 from honestlift.source.connect import connect
 
 pytestmark = [pytest.mark.engine, pytest.mark.filterwarnings("ignore")]
@@ -192,11 +193,37 @@ def test_a_line_that_is_cut_in_mid_run(users):
         killer.join()
 
 
+def test_a_peer_that_falls_silent_in_mid_run(users, monkeypatch):
+    """It takes what it is sent, and its system answers for it, but nothing comes back any more: an error, and no wait without end."""
+    monkeypatch.setattr(heartbeat, "EVERY", 0.5)
+    name = slow(users, "silent")
+    with Line(users.port) as line:
+        address = users.whole.replace(str(users.port), str(line.port)) + "?connect_timeout=2"
+        source = connect(address, table=name)
+        silence = threading.Timer(2.0, line.silent.set)
+        silence.start()
+        started = time.monotonic()
+        with pytest.raises(SourceError, match="The engine stopped") as refused:
+            hl.analyze(source, DESIGN, METRICS, seed=3)
+        silence.join()
+        assert 2 < time.monotonic() - started < 60
+        assert PASSWORD not in str(refused.value)
+        with pytest.raises(SourceError, match=r"cannot be reached: .*timeout"):
+            connect(address + "&application_name=another", table=name)
+
+
+def test_a_long_query_is_left_alone(users, monkeypatch):
+    """A server that works, and answers who knocks, is waited for."""
+    monkeypatch.setattr(heartbeat, "EVERY", 0.1)
+    source = connect(users.whole + "?application_name=patient", table=f"{SCHEMA}.{TABLE}")
+    assert source.rows.get_backend().con.execute("SELECT 'done' FROM pg_sleep(2)").fetchone() == ("done",)
+
+
 class Line:
-    """A wire to the server that can be cut."""
+    """A wire to the server that can be cut, or fall silent."""
 
     def __init__(self, port: int) -> None:
-        self.server, self.ends = port, list[socket.socket]()
+        self.server, self.ends, self.silent = port, list[socket.socket](), threading.Event()
         self.listening = socket.create_server(("127.0.0.1", 0))
         self.port = self.listening.getsockname()[1]
         threading.Thread(target=self._accept, daemon=True).start()
@@ -227,7 +254,8 @@ class Line:
     def _pass(self, one: socket.socket, other: socket.socket) -> None:
         try:
             while piece := one.recv(65536):
-                other.sendall(piece)
+                if not self.silent.is_set():
+                    other.sendall(piece)
         except OSError:
             pass
         finally:

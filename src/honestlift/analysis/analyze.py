@@ -22,6 +22,7 @@ from honestlift.errors import DesignError, MomentsError, TablesError
 from honestlift.moments.stored import StoredMoments
 from honestlift.result import Lift
 from honestlift.source.connect import Source
+from honestlift.source.table import unchanged
 
 
 def analyze(  # noqa: PLR0913  the contract of the Python face
@@ -158,7 +159,13 @@ def run(data: Any, study: AnyStudy, step: Callable[[str], None] = lambda _: None
         if isinstance(study, WavesStudy):
             raise MomentsError.needs_rows()
         require_question(data, study)
-    source = data if isinstance(data, StoredMoments) else rows_of(data, study, step)
+        return _analyzed(data, study, step)
+    source = rows_of(data, study, step)
+    with unchanged([source]):
+        return _analyzed(source, study, step)
+
+
+def _analyzed(source: Source | StoredMoments, study: AnyStudy, step: Callable[[str], None]) -> Lift:
     if isinstance(study, WavesStudy):
         assert isinstance(source, Source)
         return analyze_waves(source, study, step)

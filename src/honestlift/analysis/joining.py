@@ -25,7 +25,7 @@ from honestlift.moments.joined import (
 )
 from honestlift.moments.windows import event_notes, with_events
 from honestlift.source.connect import connect
-from honestlift.source.table import Kind, Note, Source
+from honestlift.source.table import Kind, Note, Source, unchanged
 from honestlift.source.together import together
 
 Step = Callable[[str], None]
@@ -62,8 +62,9 @@ def rows_of(data: Any, study: AnyStudy, step: Step = lambda _: None, *, outcomes
     if asked.tables is None:
         return connect(several["users"])
     used = list(asked.tables.names)
-    found = dict(zip(used, together([connect(several[name]) for name in used]), strict=True))
-    return joined(found, asked)
+    given = [connect(several[name]) for name in used]
+    with unchanged(given):
+        return joined(dict(zip(used, together(given), strict=True)), asked)
 
 
 def columns_alone(data: Any, study: AnyStudy) -> Source:

@@ -29,7 +29,7 @@ from honestlift.moments.merged import sketch
 from honestlift.moments.spec import Sum
 from honestlift.moments.stored import StoredMoments, layout
 from honestlift.source.connect import Source
-from honestlift.source.table import Note
+from honestlift.source.table import Note, unchanged
 
 UNTOUCHED = ("name", "seed", "level", "bootstrap", "adjustment", "headline", "exact_duplicates", "propensity", "matching", "trim")
 """What a study says that no sum depends on."""
@@ -113,8 +113,11 @@ def collect_moments(data: Any, study: AnyStudy, step: Step = lambda _: None) -> 
     if reasons or isinstance(study, WavesStudy):
         raise MomentsError.not_savable(reasons)
     source = rows_of(data, study, step)
-    if isinstance(study, OptInStudy):
-        return _patterns(source, study, step)
+    with unchanged([source]):
+        return _patterns(source, study, step) if isinstance(study, OptInStudy) else _sums(source, study, step)
+
+
+def _sums(source: Source, study: Study, step: Step) -> StoredMoments:
     seen = summed(source, study, step)
     reading, asked = compared(seen), question(study)
     step("Sketching the users")

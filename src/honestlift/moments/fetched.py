@@ -99,9 +99,9 @@ def _clock(column: Any) -> Any:
 
 
 def _label(value: Any) -> Label:
-    """A value as a label; 3.0 is the integer 3, whatever type it comes in."""
+    """A value as a label; 3.0 is the integer 3, whatever type it comes in, and 1.50 is 1.5 at any scale."""
     if isinstance(value, float):
         return int(value) if value.is_integer() and abs(value) < 2**53 else value
     if isinstance(value, Decimal):
-        return int(value) if value == value.to_integral_value() else str(value)
+        return int(value) if value == value.to_integral_value() else format(value, "f").rstrip("0")
     return cast("Label", value)

@@ -72,8 +72,8 @@ def connect(
         if table is not None or is_address(path) or path.lower().endswith(_DATABASE):
             return _database(path, table, limits)
         connection = engine(limits)
-        relation, columns = open_files(path, connection)
-        return duck_source(relation, connection, columns)
+        relation, columns, files = open_files(path, connection)
+        return duck_source(relation, connection, columns, files)
     native = nw.to_native(data, pass_through=True)
     if is_spark(native):
         return _unlimited(spark_source(native) if table is None else spark_table(native, table), limits)

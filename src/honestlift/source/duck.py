@@ -15,6 +15,7 @@ from honestlift.errors import ReachError
 from honestlift.source.blocks import reader_of
 from honestlift.source.engine import another, beside
 from honestlift.source.failure import stopped
+from honestlift.source.files import stamp
 from honestlift.source.table import PRIME, Kind, Source
 
 _INTEGERS = {"TINYINT", "SMALLINT", "INTEGER", "BIGINT", "HUGEINT", "UTINYINT", "USMALLINT", "UINTEGER", "UBIGINT"}
@@ -29,11 +30,17 @@ class DuckSource(Source):
     Attributes:
         relation: the rows.
         connection: what keeps the relation alive; None when the user holds it.
+        files: where the rows are read from, at every scan anew.
     """
 
     relation: duckdb.DuckDBPyRelation
     connection: duckdb.DuckDBPyConnection | None
+    files: tuple[str, ...] = ()
     engine: str = "duckdb"
+
+    def stamp(self) -> tuple[object, ...]:
+        """What would tell that the rows have changed."""
+        return stamp(self.files)
 
     def select(self, names: Sequence[str]) -> nw.LazyFrame[Any]:
         """The named columns as ``c0``, ``c1``, … in the order asked for, so that no user's name comes into any query."""
@@ -207,12 +214,14 @@ def streamed(rows: nw.LazyFrame[Any], connection: duckdb.DuckDBPyConnection) -> 
 
 
 def duck_source(
-    relation: duckdb.DuckDBPyRelation, connection: duckdb.DuckDBPyConnection | None, columns: tuple[str, ...]
+    relation: duckdb.DuckDBPyRelation,
+    connection: duckdb.DuckDBPyConnection | None,
+    columns: tuple[str, ...],
+    files: tuple[str, ...] = (),
 ) -> DuckSource:
     """A relation as a Source."""
-    return DuckSource(
-        relation=relation, connection=connection, columns=columns, kinds=tuple(_kind(str(t)) for t in relation.types)
-    )
+    kinds: tuple[Kind, ...] = tuple(_kind(str(t)) for t in relation.types)
+    return DuckSource(relation=relation, connection=connection, columns=columns, kinds=kinds, files=files)
 
 
 def _kind(sql_type: str) -> Kind:

@@ -23,12 +23,14 @@ _SAMPLE = 100_000
 """Rows of a CSV file that decide what its columns hold; a value further down that does not fit stops the scan with its line."""
 
 
-def open_files(path: str, connection: duckdb.DuckDBPyConnection) -> tuple[duckdb.DuckDBPyRelation, tuple[str, ...]]:
+def open_files(
+    path: str, connection: duckdb.DuckDBPyConnection
+) -> tuple[duckdb.DuckDBPyRelation, tuple[str, ...], tuple[str, ...]]:
     """The rows of one file, of all files that a glob matches, or of all parquet files in a folder.
 
     Returns:
         The relation, and its columns' names as the first file spells them: the engine renames a column that differs from another
-        only by case, so that only its position can be relied upon.
+        only by case, so that only its position can be relied upon. And the files.
 
     Raises:
         SourceError: if there is nothing at the path, or it cannot be read.
@@ -43,14 +45,50 @@ def open_files(path: str, connection: duckdb.DuckDBPyConnection) -> tuple[duckdb
     lower = [f.lower() for f in found]
     try:
         if all(f.endswith(_PARQUET) for f in lower):
-            relation = connection.read_parquet(literal)
-            return relation, _spelt(relation.columns, cast("Any", pq).read_schema(found[0]).names)
+            relation = connection.read_parquet(literal, union_by_name=_unlike(found, literal, connection))
+            return relation, _spelt(relation.columns, cast("Any", pq).read_schema(found[0]).names), tuple(found)
         if all(f.endswith(_CSV) for f in lower):
             relation = cast("Any", connection).read_csv(literal, header=True, sample_size=_SAMPLE)
-            return relation, _spelt(relation.columns, _header(found[0], relation.columns))
+            return relation, _spelt(relation.columns, _header(found[0], relation.columns)), tuple(found)
     except (duckdb.Error, pa.ArrowException, OSError) as reason:
         raise SourceError.unreadable(path, first_line(reason)) from reason
     raise SourceError.unknown_format(path)
+
+
+_TYPES = """
+SELECT lower(name), count(DISTINCT file_name), count(DISTINCT (type, converted_type, logical_type, precision, scale))
+FROM parquet_schema($1) WHERE num_children IS NULL GROUP BY 1 ORDER BY 1
+"""
+
+
+def _unlike(found: Sequence[str], literal: list[str], connection: duckdb.DuckDBPyConnection) -> bool:
+    """Whether parquet files hold a column in several types, which the engine would take as that of the first, and round the rest.
+
+    Raises:
+        SourceError: if such files do not have the same columns, which the engine would fill up.
+    """
+    if len(found) == 1:
+        return False
+    columns = connection.execute(_TYPES, [literal]).fetchall()
+    if all(types == 1 for _, _, types in columns):
+        return False
+    short = next((name for name, files, _ in columns if files < len(found)), None)
+    if short is not None:
+        raise SourceError.unreadable(found[0], f"not all files that are read with it have the column {short!r}")
+    return True
+
+
+def stamp(files: Iterable[str]) -> tuple[tuple[int, int, int] | None, ...]:
+    """By what files are known to be the same as before: when they were written, their size, and which they are; None where one is gone."""
+    return tuple(map(_stamp, files))
+
+
+def _stamp(file: str) -> tuple[int, int, int] | None:
+    try:
+        found = os.stat(file)
+    except OSError:
+        return None
+    return found.st_mtime_ns, found.st_size, found.st_ino
 
 
 def _found(path: str) -> list[str]:

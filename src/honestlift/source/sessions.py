@@ -12,6 +12,7 @@ from weakref import WeakValueDictionary, finalize
 from honestlift.errors import ReachError, SourceError
 from honestlift.source.address import Address, filled
 from honestlift.source.failure import first_line, is_failure
+from honestlift.source.heartbeat import watch
 from honestlift.source.warehouse import IbisSource, ibis_source
 
 _POSTGRES = {"postgres", "postgresql"}
@@ -86,6 +87,7 @@ def _postgres(place: Address, ibis: Any) -> Any:
     connection = psycopg.connect(place.url, autocommit=True, fallback_application_name="honestlift", **limits)
     backend = ibis.postgres.from_connection(connection)
     finalize(backend, connection.close)
+    watch(connection, place.url, limits)
     return backend
 
 

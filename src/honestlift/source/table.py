@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 from abc import ABC, abstractmethod
-from collections.abc import Mapping, Sequence
+from collections.abc import Generator, Iterable, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any, Literal, Self
 
 import narwhals as nw
 
-from honestlift.errors import ColumnError
+from honestlift.errors import ColumnError, SourceError
 
 Kind = Literal["integer", "number", "boolean", "text", "time", "other"]
 
@@ -76,6 +77,10 @@ class Source(ABC):
     def select(self, names: Sequence[str]) -> nw.LazyFrame[Any]:
         """The named columns as ``c0``, ``c1``, … in the order asked for, so that no user's name comes into any query."""
         return self.everything().select(*[nw.col(f"c{self.columns.index(n)}").alias(f"c{i}") for i, n in enumerate(names)])
+
+    def stamp(self) -> tuple[object, ...]:
+        """What would tell that the rows have changed since; nothing where the engine does not say."""
+        return ()
 
     @abstractmethod
     def everything(self, count: int | None = None) -> nw.LazyFrame[Any]:
@@ -163,3 +168,17 @@ class Source(ABC):
         start = len(self.columns)
         exprs = [expr.alias(f"c{start + i}") for i, expr in enumerate(made.values())]
         return self.made(self.everything().with_columns(*exprs), (*self.columns, *made), (*self.kinds, *kinds))
+
+
+@contextmanager
+def unchanged(sources: Iterable[Source]) -> Generator[None]:
+    """While these are read: scans of files that are written anew in between would each tell of other rows.
+
+    Raises:
+        SourceError: if a file is another one at the end than at the beginning.
+    """
+    read = list(sources)
+    before = [source.stamp() for source in read]
+    yield
+    if [source.stamp() for source in read] != before:
+        raise SourceError.changed()
