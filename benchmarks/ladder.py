@@ -73,18 +73,20 @@ def by_clusters(runs: int, rows: int) -> list[Result]:
 
 
 def draws(runs: int, rows: int) -> list[Result]:
-    """Twenty times the bootstrap draws."""
-    path = str(workspaces(min(rows, 5_000_000), CLUSTERS))
-    few, many = (cost("ladder", "cluster_study", path, n, runs=runs) for n in (500, 10_000))
+    """What 9,500 more bootstrap draws add to a study of many users, and to one of few."""
+    added: list[float] = []
+    for n in (min(rows, 10_000_000), 100_000):
+        few, many = (cost("ladder", "cluster_study", str(workspaces(n, CLUSTERS)), b, runs=runs) for b in (500, 10_000))
+        added.append(many.seconds - few.seconds)
     return [
         Result(
-            case="cluster study with 10,000 bootstrap draws (the rival has 500)",
-            ours=many.seconds,
-            rival=few.seconds,
-            rival_is="500 draws",
-            ratio=many.seconds / few.seconds,
-            target="ours/rival ≤ 1.2: the rows are not read again",
-            met=many.seconds / few.seconds <= 1.2,
+            case=f"what 9,500 more bootstrap draws cost with {min(rows, 10_000_000):,} users (the rival has 100,000)",
+            ours=added[0],
+            rival=added[1],
+            rival_is="the same with 100,000 users",
+            ratio=added[0] / added[1],
+            target="ours/rival ≤ 1.25: no draw reads the rows again",
+            met=added[0] / added[1] <= 1.25,
         )
     ]
 

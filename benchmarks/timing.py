@@ -85,7 +85,11 @@ def cost(room: str, call: str, *arguments: object, runs: int = 1) -> Cost:
     code = _FRESH.format(room=room, call=call, arguments=", ".join(map(repr, arguments)))
     made: list[Cost] = []
     for _ in range(runs + 1):
-        printed = subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True).stdout.split()
+        printed = (
+            subprocess.run([sys.executable, "-c", code], check=True, capture_output=True, text=True)
+            .stdout.splitlines()[-1]
+            .split()
+        )
         made.append(Cost(float(printed[0]), float(printed[1]), printed[2]))
         if len(made) == 1 and made[0].seconds > 60:
             break

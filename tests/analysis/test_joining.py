@@ -338,7 +338,7 @@ def test_what_cannot_be_joined_is_refused() -> None:
     with pytest.raises(hl.HonestliftError, match="user_id"):
         hl.run(data | {"users": pl.concat([users, users])}, study())
     choice = hl.OptInDesign(unit="user_id", treatment="arm")
-    with pytest.raises(TablesError, match="opt-in study joins no tables"):
+    with pytest.raises(TablesError, match="Only cluster studies join tables"):
         hl.analyze(data, choice, "minutes", covariates="tier", tables=study().tables)
 
 

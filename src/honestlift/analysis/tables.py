@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -46,20 +45,26 @@ def cluster_table(reading: Reading, answers: Sequence[Answer]) -> Table:
 def _cluster_rows(answer: Answer, names: tuple[str, ...]) -> list[tuple[str, str, str, int, float, float]]:
     o = answer.workspaces or answer.outcome
     n, total, square = o.per_cluster()
-    groups = [([i], names[i]) for i in range(n.size) if n[i] >= FEWEST]
+    large = np.flatnonzero(n >= FEWEST)
+    sums, labels, arms = [np.stack([n, total, square], axis=1)[large]], [names[i] for i in large], o.arm[large].tolist()
     for treated in (True, False):
-        small = np.flatnonzero((n < FEWEST) & (o.arm == treated)).tolist()
-        groups += [(small, f"{len(small)} small workspaces")] if n[small].sum() >= FEWEST else []
-    rows: list[tuple[str, str, str, int, float, float]] = []
-    for members, label in groups:
-        users, mean = float(n[members].sum()), float(total[members].sum() / n[members].sum())
-        variance = max(float(square[members].sum()) / users - mean**2, 0.0)
-        arm = "treated" if o.arm[members[0]] else "control"
-        rows.append((answer.metric.label, label, arm, int(users), mean + o.origin, math.sqrt(variance / (users - 1))))
-    rows.sort(key=lambda row: row[4])
-    if len(rows) <= MOST_CLUSTERS:
-        return rows
-    return [rows[round(i * (len(rows) - 1) / (MOST_CLUSTERS - 1))] for i in range(MOST_CLUSTERS)]
+        small = (n < FEWEST) & (o.arm == treated)
+        if n[small].sum() >= FEWEST:
+            sums.append(np.array([[n[small].sum(), total[small].sum(), square[small].sum()]]))
+            labels.append(f"{np.count_nonzero(small)} small workspaces")
+            arms.append(treated)
+    users, totals, squares = np.concatenate(sums).T
+    means = totals / users
+    errors = np.sqrt(np.maximum(squares / users - means**2, 0.0) / (users - 1))
+    order = np.argsort(means + o.origin, kind="stable")
+    if order.size > MOST_CLUSTERS:
+        order = order[[round(i * (order.size - 1) / (MOST_CLUSTERS - 1)) for i in range(MOST_CLUSTERS)]]
+
+    def row(i: int) -> tuple[str, str, str, int, float, float]:
+        arm = "treated" if arms[i] else "control"
+        return (answer.metric.label, labels[i], arm, int(users[i]), float(means[i]) + o.origin, float(errors[i]))
+
+    return [row(i) for i in order]
 
 
 def groups_of(outcome: Outcome) -> dict[str, NDArray[np.bool_]]:

@@ -61,9 +61,17 @@ def replicate(moments: ClusterMoments, weights: NDArray[np.float64]) -> Replicat
         moments: cross-products of k regressors in each of G clusters.
         weights: (B, G) weight of each cluster in each resample.
     """
-    k = len(moments.names)
-    upper = np.triu_indices(k)
-    flat = weighted_sums(weights, np.concatenate([moments.A[:, upper[0], upper[1]], moments.b], axis=1))
+    return _replicate(len(moments.names), _flat(moments), weights)
+
+
+def _flat(moments: ClusterMoments) -> NDArray[np.float64]:
+    """(m, G) what a resample adds up of each cluster: the upper triangle of A, then b."""
+    upper = np.triu_indices(len(moments.names))
+    return np.concatenate([moments.A[:, upper[0], upper[1]].T, moments.b.T])
+
+
+def _replicate(k: int, values: NDArray[np.float64], weights: NDArray[np.float64]) -> Replicates:
+    upper, flat = np.triu_indices(k), weighted_sums(weights, values.T)
     matrices = np.empty((weights.shape[0], k, k))
     matrices[:, upper[0], upper[1]] = flat[:, :-k]
     matrices[:, upper[1], upper[0]] = flat[:, :-k]
@@ -86,9 +94,10 @@ def pairs_bootstrap(
         The replicates of each table.
     """
     parts: list[list[Replicates]] = [[] for _ in tables]
+    values = [_flat(moments) for moments in tables]
     for weights in resample(tables[0].clusters if tables else 0, draws, rng, block=block):
-        for held, moments in zip(parts, tables, strict=True):
-            held.append(replicate(moments, weights))
+        for held, moments, each in zip(parts, tables, values, strict=True):
+            held.append(_replicate(len(moments.names), each, weights))
     return tuple(
         Replicates(
             theta=np.concatenate([np.empty((0, len(moments.names))), *(part.theta for part in held)]),
