@@ -62,7 +62,7 @@ docs: $(VENV)/.docs  ## the documentation as a site, site/html/index.html; a war
 regenerate: $(VENV)/.test  ## make again what is made and committed in docs/: notebooks, schematics, the table of plan keys
 	$(BIN)/python -m docs.make
 
-bench: $(VENV)/.bench  ## time against peers and bare scans, in this run, on this machine
+bench: $(VENV)/.bench $(VENV)/.engines $(PEERS)/.installed  ## time against peers and bare scans, in this run, on this machine; Spark needs Java (see .ci/engines-setup)
 	$(BIN)/python -m benchmarks
 
 $(PEERS)/.installed: benchmarks/peers/requirements.txt benchmarks/peers/constraints.txt

@@ -61,7 +61,7 @@ WHY: dict[str, str] = {
     "cluster study, 100,000,000": "every summand is rounded to a grid, so that the sums are the same bytes in any order, and some are kept "
     "on two grids; the plain sums of the rival are neither. Users who stand on several rows are looked for as well.",
     "opt-in study, 100,000,000": "Newton's steps start from a sample and are two or three scans. One more scan adds up about 270 terms of "
-    "fifteen estimators for every bucket of users (500 resamples rest on them), one the products of their influence functions, and "
+    "fourteen estimators for every bucket of users (500 resamples rest on them), one the products of their influence functions, and "
     "others look for repeated users, profile, draw the sample and measure overlap: more work than three scans of twenty sums.",
 }
 """Why a target is missed, by the beginning of the case's name."""
@@ -112,7 +112,8 @@ def _missed(record: dict[str, Any]) -> list[str]:
 def _where(record: dict[str, Any]) -> str:
     m = record["machine"]
     versions = ", ".join(f"{name} {v}" for name, v in m["versions"].items())
-    return f"{record['date'][:10]}, {m['cores']} cores ({m['processor']}), Python {m['python']}; {versions}.\n"
+    load = f"load {m['load_before'][0]:g} before and {m['load'][0]:g} at the end: above {m['cores']} others ran beside it"
+    return f"{record['date'][:10]}, {m['cores']} cores ({m['processor']}, {load}), Python {m['python']}; {versions}.\n"
 
 
 def _number(value: float) -> str:
@@ -157,12 +158,13 @@ def figure(paper: Look) -> Figure:
                 x, y, color=paper.faint if bare else colour, linewidth=1.4 if bare else 2, linestyle=(0, (5, 2)) if bare else "-"
             )
             axes.plot(x, y, "o", color=paper.faint if bare else colour, markersize=3.5)
+            at, offset = (len(x) - 2, (8, -13)) if bare else (len(x) - 1, (-4, 6))
             axes.annotate(
                 name.partition(": ")[2] or "ours",
-                (x[-1], y[-1]),
-                (-4, -12 if bare else 6),
+                (x[at], y[at]),
+                offset,
                 textcoords="offset points",
-                ha="right",
+                ha="left" if bare else "right",
                 fontsize=9,
                 color=paper.faint if bare else colour,
             )

@@ -43,12 +43,7 @@ MOST_STACKS = 8
 
 
 def total(rows: Rows, terms: Sequence[Term], model: Model) -> Totals:
-    """Add up terms, those of each arm over its own rows; one scan of an arm for up to ``MOST_SUMS`` of them.
-
-    Args:
-        rows: the rows.
-        terms: what is asked for; each once.
-        model: the fits at which weights and factors are taken.
+    """Add up terms, one scan of an arm for up to ``MOST_SUMS`` of them; see ``sums.total``.
 
     Raises:
         SourceError: if the engine fails, or the rows are no longer those that were profiled.
