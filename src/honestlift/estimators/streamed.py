@@ -22,7 +22,7 @@ from honestlift.estimators.design import require_rank
 from honestlift.estimators.mixtures import MIXTURES, ONE, TARGETS, Balancing
 from honestlift.estimators.stack import solve_square
 from honestlift.estimators.tilt import Estimand
-from honestlift.moments.streamed.influences import Influence, Mix
+from honestlift.moments.streamed.influences import Mix
 from honestlift.moments.streamed.terms import Term
 
 Floats = NDArray[np.float64]
@@ -218,49 +218,6 @@ def _balanced(a: Assembly, get: Get, target: Balancing | None, arm: int) -> Mean
     slopes = ((3 + j, a.vector(get, weight, arm, "y"), a.vector(get, weight, arm)),)
     top, bottom = a.scalar(get, weight, arm, "y"), a.scalar(get, weight, arm)
     return MeanSums(top=top, bottom=bottom, moved=slopes, weight=weight, share=None, modelled=False, balance=(j, target.share))
-
-
-def influences(made: Assembled, stack: tuple[MeanSums, MeanSums], means: Floats, rows: float) -> tuple[Influence, Influence]:
-    """The influence functions of both means of an estimator, from its totals; see ``stack.solve``.
-
-    Args:
-        made: all sums.
-        stack: the estimator's.
-        means: (2,) its means, about the outcome's origin.
-        rows: number n of rows.
-    """
-    control, treated = (_influence(made, mean, arm, float(means[arm]), rows) for arm, mean in enumerate(stack))
-    return control, treated
-
-
-def _influence(made: Assembled, mean: MeanSums, arm: int, mu: float, rows: float) -> Influence:
-    bottom = float(mean.bottom.sum())
-    found: dict[str, Floats] = {}
-    constant, balance = 0.0, None
-    for place, top, below in mean.moved:
-        fit = made.fits[place]
-        gradient = top.sum(axis=0) - (0.0 if below is None else mu * below.sum(axis=0))
-        v = solve_square(fit.information.sum(axis=0) + np.diag(fit.penalty), gradient)
-        constant += float(fit.pull @ v) / rows
-        if place == 0:
-            found["score"] = v
-        elif place < 3:
-            found["outcome"] = v
-        else:
-            assert mean.balance is not None
-            balance = (*mean.balance, v)
-    return Influence(
-        arm=arm,
-        weight=mean.weight,
-        share=mean.share,
-        modelled=mean.modelled,
-        mean=mu,
-        size=bottom / rows,
-        score=found.get("score"),
-        outcome=found.get("outcome"),
-        balance=balance,
-        constant=constant,
-    )
 
 
 def outcome_terms(columns: int) -> list[Term]:

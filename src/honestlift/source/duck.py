@@ -89,11 +89,12 @@ class DuckSource(Source):
             kinds=(*self.kinds, *("integer" for _ in levels)),
         )
 
-    def one_in(self, name: str, modulus: int) -> Self:
-        """The rows of about one in ``modulus`` values of a column, chosen by a hash: all rows of a value, or none."""
+    def one_in(self, name: str, modulus: int, others: Sequence[str] = ()) -> Self:
+        """The rows of about one in ``modulus`` values of a column, by a hash, all of a value or none: that column and some others."""
         column = duckdb.FunctionExpression("hash", duckdb.ColumnExpression("c0"))
         chosen = duckdb.FunctionExpression("mod", column, duckdb.ConstantExpression(modulus)) == duckdb.ConstantExpression(0)
-        return replace(self, relation=self._project([name]).filter(chosen), columns=(name,), kinds=(self.kind(name),))
+        names = (name, *others)
+        return replace(self, relation=self._project(names).filter(chosen), columns=names, kinds=tuple(map(self.kind, names)))
 
     def made(self, rows: nw.LazyFrame[Any], columns: Sequence[str], kinds: Sequence[Kind]) -> Self:
         """Rows that were made from these, their columns by position."""

@@ -7,6 +7,7 @@ import os
 import re
 import shutil
 import tempfile
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cache
 from weakref import WeakKeyDictionary, WeakSet
@@ -14,6 +15,9 @@ from weakref import WeakKeyDictionary, WeakSet
 import duckdb
 
 from honestlift.errors import DesignError
+
+BITS = 16
+"""Groups that so many bits tell apart get a table by place, so that thousands of numbered workspaces need no hash; 12 without it."""
 
 _AMOUNT = re.compile(r"\s*([0-9]+(?:\.[0-9]+)?)\s*([KMGT]i?)?B(?:ytes?)?\s*", re.IGNORECASE)
 _SIZE = "a size such as '4GB'"
@@ -102,8 +106,10 @@ def is_amount(text: str) -> bool:
 
 
 def watched(connection: duckdb.DuckDBPyConnection) -> duckdb.DuckDBPyConnection:
-    """The same connection, known to ``progress`` and ``interrupt``."""
+    """The same connection, known to ``progress`` and ``interrupt``, with a table by place for groups that are small whole numbers."""
     _connections.add(connection)
+    with suppress(duckdb.CatalogException):  # an engine without the setting hashes its groups
+        connection.execute(f"SET perfect_ht_threshold = {BITS}")
     if _watched[0]:
         connection.execute("SET enable_progress_bar_print = false; SET enable_progress_bar = true")
     return connection

@@ -92,12 +92,12 @@ class SparkSource(Source):
         """The named columns: Spark adds up by hash within a partition, which sorted rows do not speed up."""
         return self.made(self.select(names), names, [self.kind(n) for n in names])
 
-    def one_in(self, name: str, modulus: int) -> Self:
-        """The rows of about one in ``modulus`` values of a column, chosen by a hash: all rows of a value, or none."""
+    def one_in(self, name: str, modulus: int, others: Sequence[str] = ()) -> Self:
+        """The rows of about one in ``modulus`` values of a column, by a hash, all of a value or none: that column and some others."""
         functions = import_module("pyspark.sql.functions")
-        rows = nw.to_native(self.select([name]))
-        chosen = rows.where(functions.pmod(functions.xxhash64("c0"), functions.lit(modulus)) == 0)
-        return replace(self, rows=chosen, columns=(name,), kinds=(self.kind(name),))
+        names = (name, *others)
+        chosen = nw.to_native(self.select(names)).where(functions.pmod(functions.xxhash64("c0"), functions.lit(modulus)) == 0)
+        return replace(self, rows=chosen, columns=names, kinds=tuple(map(self.kind, names)))
 
     def with_unit_type(self, unit: str, kind: Literal["integer", "text"]) -> Self:
         """The same rows with the ids as whole numbers of up to 38 digits, or as text."""

@@ -123,8 +123,8 @@ class Source(ABC):
         """The named columns, sorted by the first ``keys`` of them where that makes many sums cheaper in this engine."""
 
     @abstractmethod
-    def one_in(self, name: str, modulus: int) -> Self:
-        """The rows of about one in ``modulus`` values of a column, chosen by a hash: all rows of a value, or none."""
+    def one_in(self, name: str, modulus: int, others: Sequence[str] = ()) -> Self:
+        """The rows of about one in ``modulus`` values of a column, by a hash, all of a value or none: that column and some others."""
 
     @abstractmethod
     def with_unit_type(self, unit: str, kind: Literal["integer", "text"]) -> Self:

@@ -85,9 +85,11 @@ class IbisSource(Source):
         """The named columns: the rows are too far away for a copy to be cheap, and the engine adds up by hash."""
         return self.made(self.select(names), names, [self.kind(n) for n in names])
 
-    def one_in(self, name: str, modulus: int) -> Self:
-        """The rows of about one in ``modulus`` values of a column, chosen by a hash: all rows of a value, or none."""
-        one = self.made(self.select([name]), (name,), (self.kind(name),))
+    def one_in(self, name: str, modulus: int, others: Sequence[str] = ()) -> Self:
+        """The rows of about one in ``modulus`` values of a column, by a hash, all of a value or none: that column and some others."""
+        names = (name, *others)
+        kinds: list[Kind] = [self.kind(n) for n in names]
+        one = self.made(self.select(names), names, kinds)
         at = one.rows["c0"]
         chosen = _of_integer(at) if one.kinds[0] == "integer" else _of_text(at, 7)
         return replace(one, rows=one.rows.filter(chosen % modulus == 0))

@@ -34,7 +34,8 @@ class Sums:
     def __init__(self) -> None:
         self.count, self.total, self.largest = np.zeros((2, 5)), np.zeros((2, 5)), 0
 
-    def add(self, arm: int, block: Block) -> None:
+    def add(self, block: Block) -> None:
+        arm = block.arm
         self.largest = max(self.largest, block.rows)
         assert [start for _, start, _ in block.runs] == [0, *(stop for _, _, stop in block.runs[:-1])]
         assert block.runs[-1][2] == block.rows
@@ -66,8 +67,8 @@ def test_more_groups_than_there_were_are_an_error() -> None:
 
 def test_what_fails_in_one_thread_ends_the_others_and_is_told() -> None:
     class Failing(Sums):
-        def add(self, arm: int, block: Block) -> None:
-            raise ZeroDivisionError(arm, block)
+        def add(self, block: Block) -> None:
+            raise ZeroDivisionError(block)
 
     with pytest.raises(ZeroDivisionError):
         add_up(rows(), PLAIN, Failing)

@@ -7,7 +7,7 @@ from fractions import Fraction
 import numpy as np
 import pytest
 
-from honestlift.moments.streamed.slices import BITS, MOST_ROWS, SLICES, Products, cut, exponent
+from honestlift.moments.streamed.slices import BITS, HALF, MOST_ROWS, MOST_SQUARED, SLICES, Products, Squares, cut, exponent
 
 RNG = np.random.default_rng(5)
 
@@ -71,3 +71,39 @@ def test_what_is_not_finite_is_told() -> None:
 def test_exponents_are_above_their_bounds(bound: float, least: int) -> None:
     assert exponent(bound) == least
     assert 2.0 ** exponent(bound) > bound
+
+
+def squared(factors: np.ndarray, block: int, order: np.ndarray) -> Squares:
+    """The products of every two of some factors, a block of rows at a time, the rows in some order."""
+    sums = Squares(np.array([exponent(float(b)) for b in np.abs(factors).max(axis=1)]))
+    for start in range(0, order.size, block):
+        rows = order[start : start + block]
+        assert sums.add(cut(factors[:, rows].copy(), sums.ends, np.empty((2, factors.shape[0], rows.size)), HALF))
+    return sums
+
+
+@pytest.mark.parametrize("scale", [1.0, 1e-140, 1e140])
+def test_squares_are_those_of_factors_rounded_once(scale: float) -> None:
+    factors = RNG.normal(size=(3, 500)) * np.array([[scale], [1.0], [1e-3]])
+    made = squared(factors, 100, np.arange(500)).totals()
+    units = np.ldexp(1.0, [exponent(float(b)) - 2 * HALF for b in np.abs(factors).max(axis=1)])[:, None]
+    rounded = np.rint(factors / units) * units
+    exact = [[float(sum(Fraction(a) * Fraction(b) for a, b in zip(one, two, strict=True))) for two in rounded] for one in rounded]
+    sizes = np.abs(factors).max(axis=1)
+    # one rounding where whole numbers become doubles, of three orders
+    assert np.abs(made - np.array(exact)).max() <= 500 * 2.0**-52 * np.outer(sizes, sizes).max()
+    assert np.array_equal(made, made.T)
+
+
+def test_squares_do_not_depend_on_order_or_on_blocks_up_to_the_largest() -> None:
+    factors = RNG.uniform(-1, 1, size=(4, MOST_SQUARED))
+    factors[0] = np.sign(factors[0])  # at the bound in every row
+    whole = squared(factors, MOST_SQUARED, np.arange(MOST_SQUARED)).totals()
+    assert np.array_equal(whole, squared(factors, 777, RNG.permutation(MOST_SQUARED)).totals())
+    assert whole[0, 0] == MOST_SQUARED
+
+
+def test_squares_of_what_is_not_finite_are_not_added() -> None:
+    sums = Squares(np.array([0]))
+    assert not sums.add(np.array([[[np.inf]], [[np.inf]]]))
+    assert sums.totals()[0, 0] == 0.0

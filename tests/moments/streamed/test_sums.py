@@ -13,7 +13,7 @@ import pytest
 import honestlift as hl
 from honestlift.errors import SourceError
 from honestlift.moments.streamed import arrays, engine
-from honestlift.moments.streamed.engine import by_score
+from honestlift.moments.streamed.features import covariances_of, features_of
 from honestlift.moments.streamed.influences import Influence
 from honestlift.moments.streamed.terms import Term
 from honestlift.moments.streamed.weights import WEIGHTS, Model, Rows, moved
@@ -110,6 +110,14 @@ def test_rows_that_changed_since_they_were_profiled_are_an_error(road: Any) -> N
         road.total(replace(rows(), count=N - 1), [Term(0, "one")], Model(propensity=BETA))
 
 
+def test_a_look_at_the_rows_brings_the_ranges_of_lines_with_it() -> None:
+    found = rows()
+    looked = arrays.gather(found, [Term(0, "one")], model(found), lines={"eta": BETA})
+    assert looked.ranges == arrays.ranges(found, {"eta": BETA})
+    assert looked.squares is None
+    assert looked.scores is None
+
+
 @pytest.mark.parametrize("arm", [0, 1])
 @ROADS
 def test_ranges_of_an_arm_hold_after_a_step(arm: int, road: Any) -> None:
@@ -134,8 +142,25 @@ def test_rows_of_an_arm_and_between_bounds(road: Any) -> None:
     assert road.total(kept, [Term(-1, "one")], model(found)).rows.sum() == np.sum((eta >= -0.2) & (eta <= 0.3))
 
 
-@ROADS
-def test_influences_multiply_as_by_numpy(road: Any) -> None:
+def by_features(found: Rows, pair: tuple[Influence, Influence]) -> Any:
+    """The sums of products of features in this process, combined as the influences are."""
+    features = tuple(list(dict.fromkeys(f for one in pair for f in features_of(one, arm))) for arm in (0, 1))
+    squares = arrays.gather(found, [], model(found), features=features).squares
+    assert squares is not None
+    return covariances_of([pair], features, squares)[0]
+
+
+def by_query(found: Rows, pair: tuple[Influence, Influence]) -> Any:
+    return engine.covariances(found, [pair], model(found))[0]
+
+
+@pytest.mark.parametrize(
+    ("road", "off"),
+    # a feature is rounded to 2^-41 of its bound: of 400 rows, whose squares are a tenth of the bound's, no more than this is left
+    [(by_features, 1e-11), (by_query, 1e-12)],
+    ids=["in this process", "by a query"],
+)
+def test_influences_multiply_as_by_numpy(road: Any, off: float) -> None:
     found, e = rows(), values("e")
     v, w, b = np.array([0.1, 0.2, -0.1]), np.array([0.0, -0.3, 0.2]), np.array([0.5, 0.1, 0.0])
     one = Influence(
@@ -154,19 +179,27 @@ def test_influences_multiply_as_by_numpy(road: Any) -> None:
     first = values("v") * (m1 - 0.2) + T / e * (Y - m1) + (T - e) * (Z @ v) + T * (Y - m1) * (Z @ w) - 0.05
     second = (1 - T) * values("exp0") * (Y + 0.1) + (T - (1 - T) * values("exp0")) * (Z @ b)
     both = np.column_stack([second / 1.3, first / 0.7])
-    (answer,) = road.covariances(found, [(two, one)], model(found))
-    assert answer == pytest.approx(both.T @ both, rel=1e-12)
+    assert road(found, (two, one)) == pytest.approx(both.T @ both, rel=off)
 
 
-def test_scores_on_a_grid() -> None:
+def scored(found: Rows, steps: int) -> Any:
+    return arrays.gather(found, [], model(found), steps=steps).scores
+
+
+@pytest.mark.parametrize(
+    ("road", "off"),
+    [(scored, N * 2.0**-32 * np.abs(Y).max() ** 2), (lambda found, steps: engine.by_score(found, model(found), steps), 1e-12)],
+    ids=["in this process", "by a query"],
+)
+def test_scores_on_a_grid(road: Any, off: float) -> None:
     found = rows()
-    grid = by_score(found, model(found), 16)
+    grid = road(found, 16)
     place = np.floor(values("e") * 16 + 0.5) / 16
     assert grid.x[:, 0].tolist() == sorted(set(place))
     for arm in (0, 1):
         for held, by in ((grid.count, np.ones(N)), (grid.total, Y), (grid.square, Y**2)):
             expected = [np.sum(by[(place == s) & (arm == T)]) for s in grid.x[:, 0]]
-            assert held[:, arm] == pytest.approx(expected, abs=1e-12)
+            assert held[:, arm] == pytest.approx(expected, abs=off)
 
 
 def test_weights_need_no_names_of_the_user() -> None:

@@ -6,6 +6,7 @@ from dataclasses import dataclass
 
 from honestlift.analysis.opt_in.checking import Gate, gate
 from honestlift.analysis.opt_in.fits import Trimmed, propensity_of, trim, trimming
+from honestlift.analysis.opt_in.gathering import reach_of
 from honestlift.analysis.opt_in.reading import OptInReading
 from honestlift.analysis.opt_in.streaming import Streaming
 from honestlift.design.opt_in import OptInStudy
@@ -55,7 +56,7 @@ def model_choice(reading: OptInReading, study: OptInStudy) -> Choice:
         stream = None if stream is None else stream.trimmed(bounds)
         users = trim(everyone, bounds) if stream is None else stream.patterns(None)
         propensity = propensity_of(users, study) if stream is None else stream.propensity()
-    reach = None if stream is None else stream.reach()
+    reach = None if stream is None else reach_of(stream)
     return Choice(
         everyone=everyone,
         first=first,

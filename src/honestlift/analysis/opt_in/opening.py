@@ -11,7 +11,9 @@ from honestlift.moments import scan
 from honestlift.moments.choice import Arms
 from honestlift.moments.covariates import categories, design_columns, design_frame, gaps
 from honestlift.moments.profile import ColumnProfile
+from honestlift.moments.streamed.blocks import here
 from honestlift.moments.table import LARGEST, WHOLE, Moments
+from honestlift.source.buckets import BUCKET, BUCKETS
 from honestlift.source.connect import Source
 
 
@@ -39,9 +41,10 @@ def open_stream(source: Source, look: Look, study: OptInStudy) -> tuple[Streamin
     def drawn(wanted: tuple[int, int]) -> Sample:
         return draw(source, look, study, profiles, design, (one_in_odd(others, wanted[0]), one_in_odd(opted, wanted[1])))
 
-    groups, largest, _ = scan.count_groups(look.grouped, [look.group]) if look.group else (1, rows, rows)
+    frame = design_frame(look.grouped, arm, arms, look.group, profiles, design)
+    groups, largest = _groups(look, here(frame))
     stream = Streaming(
-        frame=design_frame(look.grouped, arm, arms, look.group, profiles, design),
+        frame=frame,
         design=design,
         profiles=profiles,
         study=study,
@@ -54,6 +57,16 @@ def open_stream(source: Source, look: Look, study: OptInStudy) -> tuple[Streamin
         evenly=lambda: drawn((2 * SAMPLE * others // rows, 2 * SAMPLE * opted // rows)),
     )
     return stream, gaps(source, design.dropped)
+
+
+def _groups(look: Look, here: bool) -> tuple[int, int]:
+    """No more groups, and no more rows in one; of buckets that are added up in this process nobody needs to know how large they are."""
+    if look.group is None:
+        return 1, look.rows
+    if look.group == BUCKET and here:
+        return BUCKETS, look.rows
+    groups, largest, _ = scan.count_groups(look.grouped, [look.group])
+    return groups, largest
 
 
 def _profiles(source: Source, look: Look) -> dict[str, ColumnProfile]:

@@ -42,7 +42,7 @@ MOST_PATTERNS = 1_000_000
 MANY_PATTERNS, LEAST_REPETITION = 300_000, 10
 """Combinations above which users must share them, so many each on average, to be held: else scans of the rows cost less."""
 
-LOOKED_AT, NEARLY_ALL, LOOKED = 200_000, 0.9, "\0looked"
+LOOKED_AT, NEARLY_ALL = 200_000, 0.9
 """Users of a first look at how many combinations there are, and the share of them that differ from which on it decides."""
 
 Step = Callable[[str], None]
@@ -215,8 +215,8 @@ def _cells(source: Source, grouped: Source, unit: str, keys: list[str], rows: in
     """
     one_in = rows // LOOKED_AT
     if rows > MOST_PATTERNS and one_in > 1:
-        some = with_buckets(source, unit, min(one_in | 1, 4095), LOOKED).restricted(LOOKED, [0])
-        cells, _, looked = scan.count_groups(some, [k for k in keys if k != BUCKET])
+        others = [k for k in keys if k != BUCKET]
+        cells, _, looked = scan.count_groups(source.one_in(unit, one_in, others), others)
         if cells > NEARLY_ALL * looked and NEARLY_ALL * rows > MOST_PATTERNS:
             return rows, 1
     cells, largest, _ = scan.count_groups(grouped, keys)

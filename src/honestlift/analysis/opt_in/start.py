@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Sequence
-from dataclasses import replace
+from dataclasses import dataclass, replace
 
 import numpy as np
 from numpy.typing import NDArray
@@ -22,9 +22,22 @@ from honestlift.moments.streamed.weights import Model
 Floats = NDArray[np.float64]
 
 
-def start_of(
-    sample: Patterns, columns: DesignColumns, estimands: Sequence[Estimand], counts: Sequence[float]
-) -> tuple[Model, tuple[Balancing, ...], int]:
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Start:
+    """Where the fits start.
+
+    Attributes:
+        model: they.
+        balance: the balancing weights that exist, in their order.
+        steps: the steps that the propensity took.
+    """
+
+    model: Model
+    balance: tuple[Balancing, ...]
+    steps: int
+
+
+def start_of(sample: Patterns, columns: DesignColumns, estimands: Sequence[Estimand], counts: Sequence[float]) -> Start:
     """The propensity and the balancing weights of a sample, in the design of all rows.
 
     Args:
@@ -32,9 +45,6 @@ def start_of(
         columns: the design of all rows.
         estimands: whose balancing weights are wanted.
         counts: all users without and with the feature.
-
-    Returns:
-        The fits; the balancing weights that exist, in their order; the steps that the propensity took.
     """
     k = columns.bound.size
     design = Design(
@@ -60,4 +70,5 @@ def start_of(
             balance.append((b, balancing_coefficients(weighted, design, b.arm, share)))
         except (DesignError, np.linalg.LinAlgError):
             continue  # out of reach in the sample: the overlap check says so
-    return Model(propensity=beta, balance=tuple(v for _, v in balance)), tuple(b for b, _ in balance), steps
+    model = Model(propensity=beta, balance=tuple(v for _, v in balance))
+    return Start(model=model, balance=tuple(b for b, _ in balance), steps=steps)

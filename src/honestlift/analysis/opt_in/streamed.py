@@ -9,23 +9,20 @@ import numpy as np
 from numpy.typing import NDArray
 
 from honestlift.analysis.opt_in.fits import Basis, Fits, Point
+from honestlift.analysis.opt_in.gathering import GRID, Sums, matches, sums_of
 from honestlift.analysis.opt_in.matching import MatchedAnswer, grid_answers, matching_answers
 from honestlift.analysis.opt_in.streaming import Streaming
 from honestlift.diagnostics.sensitivity import Regression, regression_of
+from honestlift.estimators.influences import influences
 from honestlift.estimators.outcome import evaluated_outcome
-from honestlift.estimators.streamed import Assembled, Assembly, Key, influences, products_of
+from honestlift.estimators.streamed import Assembled, Key, products_of
 from honestlift.estimators.tilt import Estimand
 from honestlift.inference.influence import effect_covariance, streamed_clustered_covariance
 from honestlift.inference.replicate import GroupSums, assembled_sums, jackknife_covariance, means_of
 from honestlift.moments.patterns import Patterns
-from honestlift.moments.streamed.sums import covariances, total, total_with_scores
 from honestlift.moments.streamed.terms import Term, Totals
-from honestlift.moments.streamed.weights import Model, Rows
 
 Floats = NDArray[np.float64]
-
-GRID = 2**20
-"""Scores that matching tells apart where users are too many to hold: the propensity is rounded to multiples of 1/GRID."""
 
 
 def streamed_basis(
@@ -41,23 +38,13 @@ def streamed_basis(
     Returns:
         The estimates; the sums per group that resamples rest on, None without groups; the matching estimates.
     """
-    exact = stream.exact(column)
-    n = float(exact.ones.rows.sum())
-    rows = exact.rows if stream.grouped else exact.rows.ungrouped()
-    model = replace(exact.fitted.model, outcomes=exact.outcomes)
-    assembly = Assembly(
-        columns=rows.columns,
-        estimands=(only,) if only else stream.study.design.estimands,
-        outcomes=exact.outcomes,
-        balance=exact.fitted.balance,
-        penalty=stream.penalty(),
-        pull=exact.fitted.pull,
-    )
-    found, scores = _summed(rows, assembly, model, only is None and _on_grid(stream))
+    n = float(stream.exact(column).ones.rows.sum())
+    looked = sums_of(stream, column, only)
+    found = looked.found.totals
     order = _order(found) if stream.clustered else np.arange(found.rows.size)
-    made = assembly.assemble(lambda term: found.values[term][order]).defined()
+    made = looked.assembly.assemble(lambda term: found.values[term][order]).defined()
     sums = assembled_sums(made, order.size)
-    points = _points(stream, made, sums, rows, model, stream.origin(column))
+    points = _points(stream, made, sums, looked, stream.origin(column))
     basis = Basis(
         fits=_on_sample(stream, column),
         points=points,
@@ -67,19 +54,19 @@ def streamed_basis(
         binary=_binary(stream, column),
         regression=_regression(stream, column, n),
     )
-    return basis, sums if stream.grouped else None, [] if only else _matched(stream, scores, column)
+    return basis, sums if stream.grouped else None, [] if only else _matched(stream, looked.found.scores, column)
 
 
-def _points(stream: Streaming, made: Assembled, sums: GroupSums, rows: Rows, model: Model, origin: float) -> dict[Key, Point]:
+def _points(stream: Streaming, made: Assembled, sums: GroupSums, looked: Sums, origin: float) -> dict[Key, Point]:
     """Every estimator's means, one Newton step on from where the sums were taken, and their covariances."""
-    n = float(rows.count)
+    n = float(looked.rows.count)
     theta = means_of(sums, sums.values.sum(axis=0, keepdims=True))[0]
     pairs = {key: influences(made, stack, theta[i], n) for i, (key, stack) in enumerate(made.stacks.items())}
     if stream.clustered:
         covariance = list(jackknife_covariance(sums))
         variants = [streamed_clustered_covariance(made, made.stacks[key], pair, n) for key, pair in pairs.items()]
     else:
-        covariance = [v / n**2 for v in covariances(rows.ungrouped(), list(pairs.values()), model)]
+        covariance = [v / n**2 for v in looked.covariances(list(pairs.values()))]
         variants = None
     return {
         key: Point(
@@ -134,27 +121,11 @@ def _regression(stream: Streaming, column: str, n: float) -> Regression:
     return regression_of(made, stream.design.names, tuple(c.covariate for c in stream.design.columns), n)
 
 
-def _summed(rows: Rows, assembly: Assembly, model: Model, scored: bool) -> tuple[Totals, Patterns | None]:
-    """What the estimators are made of, in one scan with the scores that matching goes by, if it does."""
-    return total_with_scores(rows, assembly.terms(), model, GRID) if scored else (total(rows, assembly.terms(), model), None)
-
-
-def _on_grid(stream: Streaming) -> bool:
-    """Whether matching goes by a score on a grid, of which nothing but counts and sums per score and arm comes back."""
-    wanted = stream.study.matching
-    return _matches(stream) and wanted.replacement and not wanted.exact
-
-
-def _matches(stream: Streaming) -> bool:
-    """Whether an estimand is asked for that matching has an answer to."""
-    return any(e in ("ATE", "ATT", "ATC") for e in stream.study.design.estimands)
-
-
 def _matched(stream: Streaming, scores: Patterns | None, column: str) -> list[MatchedAnswer]:
     """Matching by scores on a grid. Pairs without replacement and exact covariates need users: there an even sample is matched."""
     if scores is not None:
         return grid_answers(scores, GRID, stream.study)
-    if not _matches(stream):
+    if not matches(stream):
         return []
     exact, sample = stream.exact(column), replace(stream.even(column), group=None, groups=0)
     flat = sample.collapsed()

@@ -18,14 +18,13 @@ from numpy.typing import NDArray
 from honestlift.analysis.opt_in.fits import Trimmed, within_bounds
 from honestlift.analysis.opt_in.requirements import require_choice, require_varying
 from honestlift.analysis.opt_in.sample import Sample, sampled_patterns
-from honestlift.analysis.opt_in.start import start_of
+from honestlift.analysis.opt_in.start import Start, start_of
 from honestlift.design.opt_in import OptInStudy
-from honestlift.diagnostics.overlap import Reach
 from honestlift.errors import DataError
 from honestlift.estimators.design import Design
 from honestlift.estimators.mixtures import Balancing
 from honestlift.estimators.newton_scans import Fitted, fit_in_scans
-from honestlift.estimators.propensity import Propensity, evaluated, expit
+from honestlift.estimators.propensity import Propensity, evaluated
 from honestlift.estimators.streamed import outcome_models, outcome_terms, products_of
 from honestlift.moments.covariates import (
     DesignColumns,
@@ -34,10 +33,10 @@ from honestlift.moments.covariates import (
 )
 from honestlift.moments.patterns import Patterns
 from honestlift.moments.profile import ColumnProfile
-from honestlift.moments.scan import Frame, length
-from honestlift.moments.streamed.sums import ranges, total
+from honestlift.moments.scan import Frame
+from honestlift.moments.streamed.sums import by_arm, gather, total
 from honestlift.moments.streamed.terms import Term, Totals
-from honestlift.moments.streamed.weights import Model, Rows
+from honestlift.moments.streamed.weights import Model, Ranges, Rows
 
 Floats = NDArray[np.float64]
 
@@ -117,13 +116,6 @@ class Streaming:
             known={},
         )
 
-    def reach(self) -> Reach:
-        """The range of the propensity in each arm, over all users."""
-        exact = self.exact(None)
-        found = ranges(exact.rows, {"eta": exact.fitted.model.propensity})["eta"]
-        e = expit(np.array(found))
-        return (float(e[0, 0]), float(e[0, 1])), (float(e[1, 0]), float(e[1, 1]))
-
     def arms(self, column: str | None) -> tuple[int, int]:
         """Users without and with the feature (who have the outcome)."""
         others, opted = _sums(self.exact(self._missing(column)).ones, "")
@@ -202,22 +194,28 @@ class Streaming:
         key = ("exact", column)
         if key not in self.known:
             rows = self._rows(column)
-            rows = replace(rows, count=length(rows.frame))
-            ones = total(rows.ungrouped(), outcome_terms(rows.columns), Model(propensity=np.zeros(rows.columns)))
+            arms = by_arm(rows.frame)
+            rows, sample = replace(rows, count=sum(arms)), self._sampled(column)
+            require_choice(rows, arms, sample, self.study.design.arm, self._missing(column))
+            known: Exact | None = self.known.get(("exact", self._missing(column) or self._complete()))
+            begun = known or start_of(sample, self.design, self.study.design.estimands, arms)
+            looked = gather(
+                rows.ungrouped(),
+                outcome_terms(rows.columns),
+                Model(propensity=np.zeros(rows.columns)),
+                lines=begun.model.predictors if isinstance(begun, Start) else {},
+            )
+            ones = looked.totals
             if column is not None:
                 require_varying(column, self.study.design.arm, list(zip(*(_sums(ones, f) for f in ("", "y", "yy")), strict=True)))
-            require_choice(rows, _sums(ones, ""), self._sampled(column), self.study.design.arm, self._missing(column))
             outcomes = outcome_models(self.design.names, lambda term: ones.values[term])
-            same = ("exact", self._missing(column) or self._complete())
-            fitted = self.known[same].fitted if same in self.known else self._fit(rows, ones, self._missing(column))
+            fitted = self._fit(rows, ones, begun, looked.ranges) if isinstance(begun, Start) else begun.fitted
             self.known[key] = Exact(rows=rows, ones=ones, outcomes=outcomes, fitted=fitted)
         return self.known[key]
 
-    def _fit(self, rows: Rows, ones: Totals, column: str | None) -> Fitted:
+    def _fit(self, rows: Rows, ones: Totals, begun: Start, reach: Mapping[str, Ranges]) -> Fitted:
         """Propensity and balancing weights, from where the sample's fits are."""
-        start, balance, steps = start_of(self._sampled(column), self.design, self.study.design.estimands, _sums(ones, ""))
-        plain = rows.ungrouped()
-        start = replace(start, ranges=ranges(plain, start.predictors))
+        plain, start, balance = rows.ungrouped(), replace(begun.model, ranges=reach), begun.balance
 
         def target(b: Balancing) -> Floats:
             sums = [
@@ -231,7 +229,7 @@ class Streaming:
             far = np.abs(fitted.model.propensity[1:]) * spread > 5
             names = [name for name, away in zip(self.design.names, far, strict=True) if away] or list(self.design.names)
             raise DataError.determines_treatment(self.study.design.arm, names)
-        return replace(fitted, steps=steps + fitted.steps)
+        return replace(fitted, steps=begun.steps + fitted.steps)
 
     def _products(self, ones: Totals) -> Floats:
         """Σ zz' over all rows, (k, k)."""

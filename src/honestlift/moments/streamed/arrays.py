@@ -4,24 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from threading import Lock
 
 import numpy as np
 from numpy.typing import NDArray
 
 from honestlift.errors import SourceError
-from honestlift.moments.exact import grid
-from honestlift.moments.expressions import rounded
-from honestlift.moments.patterns import Patterns
-from honestlift.moments.streamed.blocks import BLOCK, Block, Groups, add_up
-from honestlift.moments.streamed.influences import Influence, directions_of, influence_bound, of_row
-from honestlift.moments.streamed.slices import SLICES, Products, cut, exponent
-from honestlift.moments.streamed.terms import Term, Totals, checked, head_bound
-from honestlift.moments.streamed.weights import SLACK, Model, Range, Ranges, Rows, wider
+from honestlift.moments.streamed.blocks import BLOCK, Block, add_up
+from honestlift.moments.streamed.features import Feature
+from honestlift.moments.streamed.scores import ScoreTable
+from honestlift.moments.streamed.slices import HALF, SLICES, Products, Squares, cut, exponent
+from honestlift.moments.streamed.terms import Gathered, Term, Totals, checked, head_bound, term_bound
+from honestlift.moments.streamed.weights import Model, Range, Ranges, Rows, wider
 
 Floats = NDArray[np.float64]
 Head = tuple[int, str, str]
 """The arm, weight and factor of a term."""
+Both = tuple[Sequence[Feature], Sequence[Feature]]
+"""The features of the rows of either arm."""
 
 
 def total(rows: Rows, terms: Sequence[Term], model: Model) -> Totals:
@@ -30,27 +29,53 @@ def total(rows: Rows, terms: Sequence[Term], model: Model) -> Totals:
     Raises:
         SourceError: if the engine fails, or the rows are no longer those that were profiled.
     """
-    wanted = list(dict.fromkeys(terms))
-    return _totals(*add_up(rows, model, lambda: _Terms(rows, wanted, model)), rows)
+    return gather(rows, terms, model).totals
 
 
-def total_with_scores(rows: Rows, terms: Sequence[Term], model: Model, steps: int) -> tuple[Totals, Patterns]:
-    """The same, and the rows by arm and score on a grid of so many steps, in the same scan; see ``engine.by_score``.
+def ranges(rows: Rows, predictors: Mapping[str, Floats]) -> dict[str, Ranges]:
+    """Least and greatest value of each linear predictor over the rows of either arm; an arm without rows has the range 0 to 0.
+
+    Raises:
+        SourceError: if the engine fails.
+    """
+    none = Model(propensity=np.zeros(rows.columns))
+    adders, _ = add_up(rows.ungrouped(), none, lambda: _Ends(list(predictors.values())), outcome=False)
+    return dict(zip(predictors, _joined(adders), strict=True))
+
+
+def gather(
+    rows: Rows,
+    terms: Sequence[Term],
+    model: Model,
+    *,
+    lines: Mapping[str, Floats] | None = None,
+    features: Both | None = None,
+    steps: int = 0,
+) -> Gathered:
+    """Whatever is wanted of the rows, in one scan; see ``sums.gather``.
 
     Raises:
         SourceError: if the engine fails, or the rows are no longer those that were profiled.
     """
-    wanted, scores = list(dict.fromkeys(terms)), _Scores(rows, steps)
-    adders, groups = add_up(rows, model, lambda: _Both(_Terms(rows, wanted, model), scores))
-    return _totals([a.terms for a in adders], groups, rows), scores.patterns()
+    wanted, found = list(dict.fromkeys(terms)), lines or {}
+    scores = ScoreTable(rows.outcome, rows.most, steps) if steps else None
 
+    def make() -> _Several:
+        squares = _Squares(rows, features, model) if features else None
+        return _Several(_Terms(rows, wanted, model), _Ends(list(found.values())) if found else None, squares, scores)
 
-def _totals(adders: Sequence[_Terms], groups: Groups, rows: Rows) -> Totals:
+    outcome = bool(steps) or bool(features) or any(t.factor in ("y", "yy", "r") for t in wanted)
+    adders, groups = add_up(rows, model, make, outcome=outcome)
     whole, (labels, places) = adders[0], groups.sorted()
     for other in adders[1:]:
         whole.merge(other)
-    values = {t: v[places] for t, v in whole.values().items()}
-    return checked(Totals(values=values, groups=labels, rows=whole.count[places]), rows)
+    values = {t: v[places] for t, v in whole.terms.values().items()}
+    return Gathered(
+        totals=checked(Totals(values=values, groups=labels, rows=whole.terms.count[places]), rows),
+        ranges=dict(zip(found, _joined([a.ends for a in adders if a.ends]), strict=True)) if found else {},
+        squares=whole.squares.totals() if whole.squares else None,
+        scores=scores.patterns() if scores else None,
+    )
 
 
 @dataclass(slots=True, eq=False)
@@ -80,11 +105,10 @@ class _Family:
 
     def add(self, block: Block) -> None:
         n, m = block.rows, len(self.heads)
-        for h, (arm, weight, factor) in enumerate(self.heads):
-            np.multiply(block.weight(weight), block.factor(factor, arm), out=self.left[h, :n])
+        for h, (_, weight, factor) in enumerate(self.heads):
+            self.left[h, :n] = block.head(weight, factor)
         for c, (i, j) in enumerate(self.columns):
-            one, two = (block.column(f"z{v}") if v else 1.0 for v in (i, j))
-            np.multiply(one, two, out=self.left[m + c, :n])
+            np.multiply(block.design(i), block.design(j), out=self.left[m + c, :n])
         left = cut(self.left[:m, :n], self.products.left, self.sides[0])
         if not self.products.add(left, cut(self.left[m:, :n], self.products.right, self.sides[1]), block.runs):
             raise SourceError.engine("a sum of finite numbers is not finite")
@@ -106,10 +130,10 @@ class _Terms:
                     place = (family.heads.index((t.arm, t.weight, t.factor)), family.columns.index((t.i, t.j)))
                     self.places[arm, t] = (family, *place)
 
-    def add(self, arm: int, block: Block) -> None:
+    def add(self, block: Block) -> None:
         for group, start, stop in block.runs:
             self.count[group] += stop - start
-        for family in self.families[arm]:
+        for family in self.families[block.arm]:
             family.add(block)
 
     def merge(self, other: _Terms) -> None:
@@ -127,23 +151,6 @@ class _Terms:
         return made
 
 
-def ranges(rows: Rows, predictors: Mapping[str, Floats]) -> dict[str, Ranges]:
-    """Least and greatest value of each linear predictor over the rows of either arm; an arm without rows has the range 0 to 0.
-
-    Raises:
-        SourceError: if the engine fails.
-    """
-    none = Model(propensity=np.zeros(rows.columns))
-    adders, _ = add_up(rows.ungrouped(), none, lambda: _Ends(list(predictors.values())))
-    low = np.min([a.low for a in adders], axis=0)
-    high = np.max([a.high for a in adders], axis=0)
-
-    def of(arm: int, i: int) -> Range:
-        return wider((float(low[arm, i]), float(high[arm, i])) if low[arm, i] <= high[arm, i] else (0.0, 0.0), 0.0)
-
-    return {name: (of(0, i), of(1, i)) for i, name in enumerate(predictors)}
-
-
 class _Ends:
     """The ends of lines in both arms, (2, lines)."""
 
@@ -151,104 +158,68 @@ class _Ends:
         self.lines = lines
         self.low, self.high = np.full((2, len(lines)), np.inf), np.full((2, len(lines)), -np.inf)
 
-    def add(self, arm: int, block: Block) -> None:
+    def add(self, block: Block) -> None:
         for i, beta in enumerate(self.lines):
-            line = block.line(beta)
+            line, arm = block.line(beta), block.arm
             self.low[arm, i] = min(self.low[arm, i], line.min())
             self.high[arm, i] = max(self.high[arm, i], line.max())
 
 
-def covariances(rows: Rows, pairs: Sequence[tuple[Influence, Influence]], model: Model) -> list[Floats]:
-    """Σ IF IF' of each pair of means, (2, 2) each, rows independent, in one scan; see ``engine.covariances``.
+def _joined(adders: Sequence[_Ends]) -> list[Ranges]:
+    """The ranges of the lines over what all of them saw."""
+    low = np.min([a.low for a in adders], axis=0)
+    high = np.max([a.high for a in adders], axis=0)
 
-    Raises:
-        SourceError: if the engine fails.
-    """
-    adders, _ = add_up(rows.ungrouped(), model, lambda: _Squares(rows, pairs, model))
-    sums = np.sum([a.sums for a in adders], axis=0).sum(axis=(0, 1))
-    if not np.isfinite(sums).all():
-        raise SourceError.engine("a sum of finite numbers is not finite")
-    return [np.array([[v00, v01], [v01, v11]]) for v00, v01, v11 in sums]
+    def of(arm: int, i: int) -> Range:
+        return wider((float(low[arm, i]), float(high[arm, i])) if low[arm, i] <= high[arm, i] else (0.0, 0.0), 0.0)
+
+    return [(of(0, i), of(1, i)) for i in range(low.shape[1])]
 
 
 class _Squares:
-    """Products of the influences of each pair, by arm, what a grid keeps and what it leaves over, (2, 2, pairs, 3)."""
+    """Sums of the products of every two features of an arm's rows."""
 
-    def __init__(self, rows: Rows, pairs: Sequence[tuple[Influence, Influence]], model: Model) -> None:
-        self.pairs = pairs
-        self.sums = np.zeros((2, 2, len(pairs), 3))
-        self.grids = np.array([[_grids(rows, pair, arm, model) for pair in pairs] for arm in (0, 1)])[..., None]
-        self.both, self.products, self.parts = np.empty((2, BLOCK)), np.empty((3, BLOCK)), np.empty((2, 3, BLOCK))
-        self.lines: list[list[Floats]] = [[], []]
-        self.places = [[[self._placed(one, a, arm) for a, one in enumerate(pair)] for pair in pairs] for arm in (0, 1)]
+    def __init__(self, rows: Rows, features: Both, model: Model) -> None:
+        self.features, most = features, max(map(len, features))
+        bounds = [[term_bound(rows, Term(arm, w, f, 0, j), model) for w, f, j in own] for arm, own in enumerate(features)]
+        self.sums = [Squares(np.array([exponent(b) for b in own], dtype=np.int64)) for own in bounds]
+        self.held, self.slices = np.empty((most, BLOCK)), np.empty((2, most, BLOCK))
 
-    def _placed(self, one: Influence, own: int, arm: int) -> dict[str, int]:
-        """Which line is along each direction of an influence; equal directions share one."""
-        lines, made = self.lines[arm], dict[str, int]()
-        for name, v in directions_of(one).items():
-            if name != "vm" or own == arm:
-                made[name] = next((i for i, line in enumerate(lines) if np.array_equal(line, v)), len(lines))
-                lines += [v] if made[name] == len(lines) else []
-        return made
+    def add(self, block: Block) -> None:
+        own, sums, n = self.features[block.arm], self.sums[block.arm], block.rows
+        held = self.held[: len(own), :n]
+        for row, (weight, factor, j) in zip(held, own, strict=True):
+            np.multiply(block.head(weight, factor), block.design(j), out=row)
+        if not sums.add(cut(held, sums.ends, self.slices[:, : len(own)], HALF)):
+            raise SourceError.engine("a sum of finite numbers is not finite")
 
-    def add(self, arm: int, block: Block) -> None:
-        n, lines = block.rows, [block.line(v) for v in self.lines[arm]]
-        both, products = self.both[:, :n], self.products[:, :n]
-        for p, pair in enumerate(self.pairs):
-            for a, one in enumerate(pair):
-                along = self.places[arm][p][a]
+    def merge(self, other: _Squares) -> None:
+        for mine, its in zip(self.sums, other.sums, strict=True):
+            mine.merge(its)
 
-                def column(name: str, along: dict[str, int] = along) -> Floats:
-                    return lines[along[name]] if name in along else block.column(name)
-
-                both[a] = of_row(one, arm, "", column, block.weight)
-            np.multiply(both[0], both, out=products[:2])
-            np.multiply(both[1], both[1], out=products[2])
-            for part, constant in zip(self.parts[:, :, :n], self.grids[arm, p], strict=True):
-                np.add(products, constant, out=part)
-                np.subtract(part, constant, out=part)
-                np.subtract(products, part, out=products)
-            self.sums[arm, :, p] += self.parts[:, :, :n].sum(axis=2)
+    def totals(self) -> tuple[Floats, Floats]:
+        """(p, p) of either arm."""
+        return self.sums[0].totals(), self.sums[1].totals()
 
 
-def _grids(rows: Rows, pair: tuple[Influence, Influence], arm: int, model: Model) -> list[list[float]]:
-    """The constants that round the products 00, 01 and 11 to a grid, and what is left over to a finer one, (2, 3)."""
-    size = [influence_bound(rows, one, arm, model) for one in pair]
-    made = [grid(size[a] * size[b] * (1 + SLACK), rows.most, 0.0, 1.0) for a, b in ((0, 0), (0, 1), (1, 1))]
-    return [[g.high for g in made], [g.low or 0.0 for g in made]]
+@dataclass(slots=True, eq=False)
+class _Several:
+    """All that is added up in one scan; the scores in one table for all threads."""
 
+    terms: _Terms
+    ends: _Ends | None
+    squares: _Squares | None
+    scores: ScoreTable | None
 
-class _Scores:
-    """Rows by arm and score on a grid: how many, and the exact sums of the outcome and its square; see ``engine.by_score``."""
+    def add(self, block: Block) -> None:
+        self.terms.add(block)
+        for part in (self.ends, self.squares):
+            if part:
+                part.add(block)
+        if self.scores:
+            self.scores.add(block.arm, block.column("e"), block.column("y"))
 
-    def __init__(self, rows: Rows, steps: int) -> None:
-        self.steps, self.lock = steps, Lock()
-        self.count, self.sums = np.zeros((2, steps + 1)), np.zeros((2, 2, 2, steps + 1))
-        self.grids = [grid(rows.outcome**power, rows.most, 0.0, 1.0) for power in (1, 2)]
-
-    def add(self, arm: int, block: Block) -> None:
-        place = np.floor(block.column("e") * float(self.steps) + 0.5).astype(np.int64)
-        y = block.column("y")
-        with self.lock:
-            np.add.at(self.count[arm], place, 1.0)
-            for i, (value, g) in enumerate(zip((y, y * y), self.grids, strict=True)):
-                for j, part in enumerate(rounded(value, g).values()):
-                    np.add.at(self.sums[i, j, arm], place, part)
-
-    def patterns(self) -> Patterns:
-        """One pattern per score, which is its only column."""
-        there = np.flatnonzero(self.count.sum(axis=0))
-        total, square = ((held[0] + held[1] + 0.0)[:, there].T for held in self.sums)
-        score, count = there[:, None] / float(self.steps), self.count[:, there].T
-        return Patterns(names=("propensity",), x=score, count=count, total=total, square=square)
-
-
-class _Both:
-    """Terms, and scores that all threads add to the same table."""
-
-    def __init__(self, terms: _Terms, scores: _Scores) -> None:
-        self.terms, self.scores = terms, scores
-
-    def add(self, arm: int, block: Block) -> None:
-        self.terms.add(arm, block)
-        self.scores.add(arm, block)
+    def merge(self, other: _Several) -> None:
+        self.terms.merge(other.terms)
+        if self.squares and other.squares:
+            self.squares.merge(other.squares)

@@ -30,13 +30,17 @@ BLOCK = 8192
 FETCHED, GROUPED = 2**16, 2**19
 """Rows that come from the engine at once; more where they are sorted by group, so that a group has many of them."""
 
+SMALL = 2**16
+"""Groups that are numbered from zero up to here are told apart by a table."""
+
 
 class Block:
     """Rows of one arm, and what formulas stand on, each computed once when it is asked for."""
 
-    def __init__(self, held: dict[str, Floats], model: Model, runs: Sequence[Run]) -> None:
-        """Take columns ``t``, ``y``, ``z1`` … of the rows, the fits, and which rows are of which group."""
-        self._held, self._model, self.runs = held, model, runs
+    def __init__(self, arm: int, held: dict[str, Floats], model: Model, runs: Sequence[Run]) -> None:
+        """Take the arm of the rows, their columns ``t``, ``y``, ``z1`` …, the fits, and which rows are of which group."""
+        self.arm, self._held, self._model, self.runs = arm, held, model, runs
+        self._heads: dict[tuple[str, str], Any] = {}
 
     @property
     def rows(self) -> int:
@@ -58,13 +62,21 @@ class Block:
             self._held[name] = WEIGHTS[name](scores)
         return self.column(name)
 
-    def factor(self, name: str, arm: int) -> Any:
-        """A factor of a term by its name; the number 1 for none."""
-        if not name:
-            return 1.0
+    def head(self, weight: str, factor: str) -> Any:
+        """A weight times a factor, ``r`` that of the rows' own arm; the number 1 for neither."""
+        key = (weight, factor)
+        if key not in self._heads:
+            self._heads[key] = self.weight(weight) * self._factor(factor) if factor else self.weight(weight)
+        return self._heads[key]
+
+    def design(self, j: int) -> Any:
+        """A column of the design; the number 1 for the intercept."""
+        return self._held[f"z{j}"] if j else 1.0
+
+    def _factor(self, name: str) -> Floats:
         if name == "yy":
             return self.column("y") * self.column("y")
-        return self.column("y") - self.column(f"m{max(arm, 0)}") if name == "r" else self.column(name)
+        return self.column("y") - self.column(f"m{self.arm}") if name == "r" else self.column(name)
 
     def line(self, beta: Floats) -> Floats:
         """β_0 + Σ β_j z_j, (n,)."""
@@ -92,7 +104,7 @@ class Block:
 class Adding(Protocol):
     """What adds up blocks, and what was added up elsewhere."""
 
-    def add(self, arm: int, block: Block) -> None:
+    def add(self, block: Block) -> None:
         """Add a block of rows of an arm."""
         ...
 
@@ -105,13 +117,14 @@ def here(frame: Frame) -> bool:
     return bool(frame.implementation.is_duckdb())
 
 
-def add_up(rows: Rows, model: Model, make: Callable[[], A]) -> tuple[list[A], Groups]:
+def add_up(rows: Rows, model: Model, make: Callable[[], A], *, outcome: bool = True) -> tuple[list[A], Groups]:
     """Hand every block of the rows to one of as many adders as the engine has threads.
 
     Args:
         rows: they.
         model: the fits.
         make: a new adder, which has seen nothing.
+        outcome: whether it looks at the outcome.
 
     Returns:
         The adders, and the groups that were met.
@@ -120,7 +133,7 @@ def add_up(rows: Rows, model: Model, make: Callable[[], A]) -> tuple[list[A], Gr
         SourceError: if the engine fails, or there are more groups than there were.
     """
     frame, groups = rows.frame, Groups(most=rows.groups)
-    names = [n for n in frame.collect_schema().names() if n != "g"]
+    names = ["t", *(["y"] if outcome else []), *(f"z{j}" for j in range(1, rows.columns))]
     adders = [make() for _ in range(threads_of(frame))]
     wanted = [*names, "g"] if rows.grouped else names
     batches = arrow_batches(frame.select(*wanted), GROUPED if rows.grouped else FETCHED)
@@ -135,7 +148,7 @@ def add_up(rows: Rows, model: Model, make: Callable[[], A]) -> tuple[list[A], Gr
                         return
                     codes = groups.codes_of(batch.column("g")) if rows.grouped else None
                 for arm, held, runs in _blocks(arrays_of(batch.select(names)), names, codes):
-                    adder.add(arm, Block(held, model, runs))
+                    adder.add(Block(arm, held, model, runs))
         except BaseException:
             over.set()
             raise
@@ -163,16 +176,35 @@ class Groups:
         Raises:
             SourceError: if there are more labels than there were.
         """
-        key = key_of(pa.chunked_array([column]))
-        code = np.array([self.places.setdefault(label, len(self.places)) for label in key.labels], dtype=np.int64)
+        small = _small(column)
+        if small is None:
+            key = key_of(pa.chunked_array([column]))
+            return self._codes(key.labels)[key.codes]
+        labels = np.flatnonzero(np.bincount(small))
+        table = np.empty(int(labels[-1]) + 1 if labels.size else 0, dtype=np.int64)
+        table[labels] = self._codes(labels.tolist())
+        return table[small]
+
+    def _codes(self, labels: Sequence[Label]) -> NDArray[np.int64]:
+        code = np.array([self.places.setdefault(label, len(self.places)) for label in labels], dtype=np.int64)
         if len(self.places) > self.most:
             raise SourceError.changed()
-        return code[key.codes]
+        return code
 
     def sorted(self) -> tuple[tuple[Label, ...], NDArray[np.int64]]:
         """The labels by size and name, and the place of each; one without a name where there are no groups."""
         labels = sorted(self.places, key=order_of) or [None]
         return tuple(labels), np.array([self.places.get(label, 0) for label in labels], dtype=np.int64)
+
+
+def _small(column: Any) -> NDArray[np.int64] | None:
+    """The numbers of a column of small whole ones, as buckets are; None for any other."""
+    if not pa.types.is_integer(column.type) or column.null_count:
+        return None
+    numbers: NDArray[Any] = column.to_numpy(zero_copy_only=False)
+    if numbers.size and not (int(numbers.min()) >= 0 and int(numbers.max()) < SMALL):
+        return None
+    return numbers.astype(np.int64)
 
 
 def _blocks(
@@ -184,9 +216,9 @@ def _blocks(
         inside = np.flatnonzero(t == arm)
         own = np.zeros(inside.size, dtype=np.int64) if codes is None else codes[inside]
         if codes is not None:
-            order = np.argsort(own, kind="stable")
+            order = np.argsort(own.astype(np.uint16) if own.max(initial=0) < SMALL else own, kind="stable")  # 16 bits: by radix
             inside, own = inside[order], own[order]
-        picked = [column[inside] for column in columns]
+        picked = [np.take(column, inside) for column in columns]
         for start in range(0, inside.size, BLOCK):
             part = own[start : start + BLOCK]
             ends = [0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), part.size]

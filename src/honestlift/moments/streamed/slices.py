@@ -29,7 +29,14 @@ stay within 2^53 units in all.
 SLICES = 3
 """Slices of a factor: 57 bits below its bound, so that a double of the size of its bound is whole."""
 
+HALF = 20
+"""Bits of a slice of what is squared, of which there are two: the rest is no 2^-41 of the bound, and no error has a sign of its own."""
+
+MOST_SQUARED = 2**13
+"""Rows of a block of these: products of 2^40 units at most then stay within 2^53 units in all."""
+
 _UNITS = 2.0 ** (BITS * np.arange(2, SLICES + 2))[:, None, None]
+_SQUARED = 2.0 ** (HALF * np.arange(2, 5))[:, None, None]
 
 _LOW = 32
 
@@ -39,21 +46,23 @@ def exponent(bound: float) -> int:
     return math.frexp(bound)[1] if bound > 0 else 0
 
 
-def cut(values: Floats, exponents: NDArray[np.int64], room: Floats) -> Floats:
+def cut(values: Floats, exponents: NDArray[np.int64], room: Floats, bits: int = BITS) -> Floats:
     """Slices of factors, in units of their bounds: their sum is values · 2^−exponent up to the last bit of the last slice.
 
     Args:
         values: (m, n), a factor a row; overwritten.
         exponents: (m,) of the bound of each.
-        room: (SLICES, m, at least n), where the slices are put.
+        room: (slices, m, at least n), where they are put.
+        bits: of a slice.
     """
     made = room[:, :, : values.shape[1]]
     rest = np.multiply(values, np.ldexp(1.0, -exponents)[:, None], out=values)
-    for s in range(SLICES):
-        constant = 1.5 * 2.0 ** (52 - BITS * (s + 1))
+    slices = room.shape[0]
+    for s in range(slices):
+        constant = 1.5 * 2.0 ** (52 - bits * (s + 1))
         np.add(rest, constant, out=made[s])
         np.subtract(made[s], constant, out=made[s])
-        if s + 1 < SLICES:
+        if s + 1 < slices:
             np.subtract(rest, made[s], out=rest)
     return made
 
@@ -94,9 +103,10 @@ class Products:
                     made[order] += one[s] @ two[order - s]
         if not np.isfinite(found).all():
             return False
-        whole, groups = (found * _UNITS).astype(np.int64), [group for group, _, _ in runs]
-        self.parts[0, groups] += whole & (2**_LOW - 1)
-        self.parts[1, groups] += whole >> _LOW
+        low, high = _halves(found * _UNITS)
+        groups = [group for group, _, _ in runs]
+        self.parts[0, groups] += low
+        self.parts[1, groups] += high
         return True
 
     def merge(self, other: Products) -> None:
@@ -105,8 +115,57 @@ class Products:
 
     def totals(self) -> Floats:
         """The sums, (G, m, k); digits are lost once, where whole numbers become doubles."""
-        whole = np.ldexp(self.parts[1].astype(np.float64), _LOW) + self.parts[0]
-        made = whole[:, -1]
-        for order in reversed(range(SLICES - 1)):
-            made = whole[:, order] + np.ldexp(made, -BITS)
+        made = _joined(np.moveaxis(self.parts, 2, 1), BITS)
         return np.ldexp(made, self.left[:, None] + self.right - 2 * BITS)
+
+
+@dataclass(slots=True, eq=False)
+class Squares:
+    """Sums over all rows of the products of every two of some factors, for what needs no more than ``HALVES`` bits of a factor.
+
+    Attributes:
+        ends: (p,) exponents of the factors' bounds.
+        parts: the sums so far in units of each order, as low and high halves of whole numbers, (2, 3, p, p).
+    """
+
+    ends: NDArray[np.int64]
+    parts: NDArray[np.int64] = field(init=False)
+
+    def __post_init__(self) -> None:
+        self.parts = np.zeros((2, 3, self.ends.size, self.ends.size), dtype=np.int64)
+
+    def add(self, both: Floats) -> bool:
+        """Add a block of at most ``MOST_SQUARED`` rows, cut in two slices (2, p, n) of ``HALF`` bits; false if it is not finite."""
+        one, two = both
+        found = np.empty(self.parts.shape[1:])
+        np.matmul(one, one.T, out=found[0])
+        np.matmul(two, two.T, out=found[2])
+        crossed = one @ two.T
+        np.add(crossed, crossed.T, out=found[1])
+        if not np.isfinite(found).all():
+            return False
+        self.parts += _halves(found * _SQUARED)
+        return True
+
+    def merge(self, other: Squares) -> None:
+        """Add what was added up elsewhere."""
+        self.parts += other.parts
+
+    def totals(self) -> Floats:
+        """The sums, (p, p)."""
+        return np.ldexp(_joined(self.parts, HALF), self.ends[:, None] + self.ends - 2 * HALF)
+
+
+def _halves(units: Floats) -> NDArray[np.int64]:
+    """Whole numbers as their low and high halves, of which many more add up in 64 bits."""
+    whole = units.astype(np.int64)
+    return np.stack([whole & (2**_LOW - 1), whole >> _LOW])
+
+
+def _joined(parts: NDArray[np.int64], bits: int) -> Floats:
+    """Sums of all orders from their halves, (2, orders, ...), in units of the first; digits are lost once, where they become doubles."""
+    whole = np.ldexp(parts[1].astype(np.float64), _LOW) + parts[0]
+    made: Floats = whole[-1]
+    for order in reversed(range(whole.shape[0] - 1)):
+        made = whole[order] + np.ldexp(made, -bits)
+    return made

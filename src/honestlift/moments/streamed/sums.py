@@ -4,14 +4,16 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 
+import narwhals as nw
 import numpy as np
 from numpy.typing import NDArray
 
-from honestlift.moments.patterns import Patterns
+from honestlift.moments.scan import Frame, collect
 from honestlift.moments.streamed import arrays, engine
 from honestlift.moments.streamed.blocks import here
+from honestlift.moments.streamed.features import Feature
 from honestlift.moments.streamed.influences import Influence
-from honestlift.moments.streamed.terms import Term, Totals
+from honestlift.moments.streamed.terms import Gathered, Term, Totals
 from honestlift.moments.streamed.weights import Model, Ranges, Rows
 
 Floats = NDArray[np.float64]
@@ -19,6 +21,13 @@ Floats = NDArray[np.float64]
 
 MOST_GROUPS = 5_000
 """Groups up to which their sums are added up in this process: with more, a batch of rows has too few of each."""
+
+
+def by_arm(frame: Frame) -> tuple[int, int]:
+    """Rows without and with the feature."""
+    table = collect(frame.select("t").group_by("t").agg(nw.len().alias("n"))).to_pylist()
+    found = {row["t"]: int(row["n"]) for row in table}
+    return found.get(0.0, 0), found.get(1.0, 0)
 
 
 def _held(rows: Rows) -> bool:
@@ -40,15 +49,36 @@ def total(rows: Rows, terms: Sequence[Term], model: Model) -> Totals:
     return road.total(rows, terms, model)
 
 
-def total_with_scores(rows: Rows, terms: Sequence[Term], model: Model, steps: int) -> tuple[Totals, Patterns]:
-    """The same, and the rows of all groups by arm and score, floor(e·steps + ½)/steps: one pattern per score, its only column.
+def gather(
+    rows: Rows,
+    terms: Sequence[Term],
+    model: Model,
+    *,
+    lines: Mapping[str, Floats] | None = None,
+    features: tuple[Sequence[Feature], Sequence[Feature]] | None = None,
+    steps: int = 0,
+) -> Gathered:
+    """The same and more, in one scan where this process adds up.
+
+    Args:
+        rows: the rows.
+        terms: what is asked for; each once.
+        model: the fits at which weights and factors are taken.
+        lines: linear predictors whose ranges are wanted.
+        features: of the rows of either arm, whose products are wanted; an engine is asked for ``covariances`` instead.
+        steps: the rows of all groups by arm and score, floor(e·steps + ½)/steps, one pattern per score, its only column; 0 for none.
 
     Raises:
         SourceError: if the engine fails, or the rows are no longer those that were profiled.
     """
     if _held(rows):
-        return arrays.total_with_scores(rows, terms, model, steps)
-    return engine.total(rows, terms, model), engine.by_score(rows.ungrouped(), model, steps)
+        return arrays.gather(rows, terms, model, lines=lines, features=features, steps=steps)
+    return Gathered(
+        totals=engine.total(rows, terms, model),
+        ranges=ranges(rows, lines) if lines else {},
+        squares=None,
+        scores=engine.by_score(rows.ungrouped(), model, steps) if steps else None,
+    )
 
 
 def ranges(rows: Rows, predictors: Mapping[str, Floats]) -> dict[str, Ranges]:
@@ -61,7 +91,7 @@ def ranges(rows: Rows, predictors: Mapping[str, Floats]) -> dict[str, Ranges]:
 
 
 def covariances(rows: Rows, pairs: Sequence[tuple[Influence, Influence]], model: Model) -> list[Floats]:
-    """Σ IF IF' of each pair of means, (2, 2) each, rows independent.
+    """Σ IF IF' of each pair of means, (2, 2) each, rows independent, by a query; see ``features`` for the rows of this process.
 
     Args:
         rows: the rows.
@@ -71,4 +101,4 @@ def covariances(rows: Rows, pairs: Sequence[tuple[Influence, Influence]], model:
     Raises:
         SourceError: if the engine fails.
     """
-    return (arrays if here(rows.frame) else engine).covariances(rows, pairs, model)
+    return engine.covariances(rows, pairs, model)

@@ -9,7 +9,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from honestlift.errors import SourceError
-from honestlift.moments.streamed.weights import SLACK, Model, Rows, factor_bound, weight_bound
+from honestlift.moments.patterns import Patterns
+from honestlift.moments.streamed.weights import SLACK, Model, Ranges, Rows, factor_bound, weight_bound
 from honestlift.moments.table import Label
 
 Floats = NDArray[np.float64]
@@ -52,6 +53,24 @@ class Totals:
     values: Mapping[Term, Floats]
     groups: tuple[Label, ...]
     rows: Floats
+
+
+@dataclass(frozen=True, slots=True, kw_only=True, eq=False)
+class Gathered:
+    """What one look at the rows brought back.
+
+    Attributes:
+        totals: answers to the terms.
+        ranges: least and greatest value of each line over the rows of either arm.
+        squares: (p, p) sums of the products of every two features of the rows of either arm; None where they were not asked for,
+            or an engine adds up the rows, which squares the influences themselves.
+        scores: the rows by arm and score; None where they were not asked for.
+    """
+
+    totals: Totals
+    ranges: Mapping[str, Ranges]
+    squares: tuple[Floats, Floats] | None
+    scores: Patterns | None
 
 
 def head_bound(rows: Rows, head: tuple[int, str, str], model: Model) -> float:
