@@ -46,7 +46,7 @@ $(VENV)/.engines: pyproject.toml constraints.txt | $(VENV)/.test
 	@touch $@
 
 test-engines: $(VENV)/.engines  ## the studies on a Spark cluster and a PostgreSQL server that the tests start (see .ci/engines-setup)
-	$(BIN)/pytest -m engine
+	$(BIN)/pytest -n 2 -m engine
 
 test-slow: $(VENV)/.test  ## the coverage simulations
 	$(BIN)/pytest -n auto -m slow

@@ -1,8 +1,9 @@
-"""The published scenario on disk, once per test process: its rows, its plan and its result."""
+"""The published scenario on disk, once per test process: its rows, its plan and its result; and how tests of engines are dealt out."""
 
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
 import pytest
 from hypothesis import settings
@@ -37,3 +38,17 @@ def published(tmp_path_factory: pytest.TempPathFactory) -> Path:
     write_table(collaboration().table, folder / "users.parquet")
     (folder / "plan.yaml").write_text(PLAN, encoding="utf-8")
     return folder
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """Of the tests of engines, those of Spark in one process and all others beside them (``-n 2``), so that no server is started twice."""
+    if config.option.markexpr != "engine":
+        return None
+    from xdist.scheduler import LoadScopeScheduling
+
+    class ByServer(LoadScopeScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "spark" if "spark" in nodeid else "others"
+
+    return ByServer(config, log)

@@ -23,7 +23,11 @@ _NUMBERS = count()
 
 @pytest.fixture(scope="session")
 def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
-    """A cluster of a master and two executors in processes of their own, on loopback; gone after the tests."""
+    """A cluster of a master and two executors in processes of their own, on loopback; gone after the tests.
+
+    Its heaps are those that Spark has by default. The data are small, so time goes into what Spark does about a query: it plans each
+    once, in few stages (``test_spark.py`` has the plans that adapt), compiles it once, and not for speed in the long run.
+    """
     from pyspark import sql
 
     os.environ |= {"SPARK_LOCAL_IP": "127.0.0.1", "SPARK_WORKER_DIR": str(tmp_path_factory.mktemp("spark"))}
@@ -33,9 +37,13 @@ def spark(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Any]:
         "spark.ui.enabled": "false",
         "spark.ui.showConsoleProgress": "false",
         "spark.executor.memory": "1g",
-        "spark.driver.memory": "3g",
-        "spark.sql.maxPlanStringLength": "100000",
-        "spark.sql.shuffle.partitions": "3",
+        "spark.driver.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+        "spark.executor.extraJavaOptions": "-XX:TieredStopAtLevel=1",
+        "spark.python.sql.dataFrameDebugging.enabled": "false",
+        "spark.sql.adaptive.enabled": "false",
+        "spark.sql.codegen.cache.maxEntries": "5000",
+        "spark.sql.files.minPartitionNum": "3",
+        "spark.sql.shuffle.partitions": "2",
         "spark.sql.warehouse.dir": str(tmp_path_factory.mktemp("warehouse")),
         "spark.sql.session.timeZone": "America/New_York",
     }
@@ -78,7 +86,7 @@ def engine(request: pytest.FixtureRequest, tmp_path: Path) -> Opened:
         "pandas": lambda table: connect(table.to_pandas(types_mapper=_arrow_backed)),
         "parquet": lambda table: connect(_in_parquet(table, path)),
         "database": lambda table: _in_a_file(table, path),
-        "spark": lambda table: connect(request.getfixturevalue("spark").read.parquet(_in_parquet(table, path)).repartition(3)),
+        "spark": lambda table: connect(request.getfixturevalue("spark").read.parquet(_in_three_files(table, path))),
         "postgres": lambda table: _in_postgres(table, request.getfixturevalue("postgres")),
         "ibis, duckdb": lambda table: _in_ibis(table, request.getfixturevalue("ibis_session")),
     }
@@ -89,6 +97,15 @@ def _in_parquet(table: pa.Table, path: Path) -> str:
     made = f"{path}{next(_NUMBERS)}.parquet"
     pq.write_table(table, made, row_group_size=500)
     return made
+
+
+def _in_three_files(table: pa.Table, path: Path) -> str:
+    """Rows that are dealt by turns: each part of them is read by a task of its own."""
+    folder = Path(f"{path}{next(_NUMBERS)}")
+    folder.mkdir()
+    for i in range(3):
+        pq.write_table(table.take(pa.array(range(i, len(table), 3), pa.int64())), folder / f"{i}.parquet")
+    return str(folder)
 
 
 def _in_a_file(table: pa.Table, path: Path) -> Source:

@@ -92,7 +92,8 @@ def joined(found: Mapping[str, Source], study: Study) -> Source:
     require_joinable(found, study)
     columns, kinds = columns_of(found, study)
     own = [f"c{i}" for i in range(len(users.columns))]
-    frame, notes = one_row_each(users, d.unit, d.cluster, tables.assignment)
+    single, notes = one_row_each(users, d.unit, d.cluster, tables.assignment)
+    frame = single.everything()
     place, cluster = (f"c{users.columns.index(n)}" for n in (d.unit, d.cluster))
     table = tables.assignment
     if table is not None:
@@ -107,11 +108,9 @@ def joined(found: Mapping[str, Source], study: Study) -> Source:
         frame, note = _exposed(frame, place, found["exposure_table"], tables.exposure, timed, arm, cluster, study)
         notes.append(note)
     names = [*own, *(["a"] if table else []), *(["t"] if tables.timed else [])]
-    made = users.written(
-        frame.select(*[nw.col(n).alias(f"c{i}") for i, n in enumerate(names)]),
-        names,
-        cast("list[Kind]", ["other"] * len(names)),
-    )
+    made = _held(users, frame, names)
+    if single is not users:
+        single.released()
     frame = made.everything().rename({f"c{i}": n for i, n in enumerate(names) if f"c{i}" != n})
     names = [n for n in names if n != "t"]
     wanted, every = tables.events if "events" in found else None, 0
@@ -125,6 +124,12 @@ def joined(found: Mapping[str, Source], study: Study) -> Source:
         sums = [f"c{there - len(wanted.sums) + i}" for i in range(len(wanted.sums))]
         notes += event_notes(rows.everything(there + 1), wanted, sums, f"c{there}", every)
     return replace(rows, notes=tuple(n for n in notes if n.users))
+
+
+def _held(users: Source, frame: Frame, names: list[str]) -> Source:
+    """Columns of the joined users, written once, as each sum of events and each count asks for them."""
+    rows = frame.select(*[nw.col(n).alias(f"c{i}") for i, n in enumerate(names)])
+    return users.written(rows, names, cast("list[Kind]", ["other"] * len(names)))
 
 
 def _without_late(

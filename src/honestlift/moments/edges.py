@@ -113,16 +113,15 @@ def coded(edges: Source, graph: Edges | Artifacts, users: Frame, *, plain: bool,
     joined = kept.select("s", "t", *more).join(first, on="s").join(second, on="t").select("a", "ga", "b", "gb", *names)
     made = [*("integer" for _ in range(4)), *("text" for _ in range(artifact)), *("number" for _ in parts)]
     known = edges.written(joined, ("a", "ga", "b", "gb", *names), made)  # pyright: ignore[reportArgumentType]
-    ties, weights, alone, pairs = _folded(known, parts, artifact=artifact, directed=graph.directed)
-    found = collect(known.everything().select(nw.len().alias("n"))).to_pylist()[0]["n"]
+    ties, weights, (found, alone, pairs) = _folded(known, parts, artifact=artifact, directed=graph.directed)
     known.released()
     counts = EdgeCounts(
         rows=facts["rows"],
         no_end=facts["no_end"],
         no_weight=facts["rows"] - facts["no_end"] - facts["ok"],
-        unknown=facts["ok"] - int(found),
+        unknown=facts["ok"] - found,
         to_oneself=alone,
-        repeated=int(found) - alone - pairs,
+        repeated=found - alone - pairs,
         late=facts.get("late"),
     )
     return CodedEdges(ties=ties, weights=weights, counts=counts)
@@ -201,12 +200,15 @@ def _weight_grid(kind: Kind | None, facts: Mapping[str, Any]) -> Grid | None:
     return grid(most, 2 * facts["rows"], 0.0, 1.0)
 
 
-def _folded(known: Source, parts: tuple[str, ...], *, artifact: bool, directed: bool) -> tuple[Source, tuple[str, ...], int, int]:
-    """One row per tie, with its weight; the rows that tie a user to herself, and those that would be left if no tie were repeated."""
+def _folded(
+    known: Source, parts: tuple[str, ...], *, artifact: bool, directed: bool
+) -> tuple[Source, tuple[str, ...], tuple[int, int, int]]:
+    """One row per tie, with its weight; and how many rows there are, how many tie a user to herself, and how many ties there are."""
     every = known.everything()
     names = {f"c{i}": n for i, n in enumerate(known.columns)}
     rows = every.select(*[nw.col(c).alias(n) for c, n in names.items()])
-    alone = int(collect(rows.filter(nw.col("a") == nw.col("b")).select(nw.len().alias("n"))).to_pylist()[0]["n"])
+    own = rows.select((nw.col("a") == nw.col("b")).cast(nw.Int32).alias("own"))
+    counted = collect(own.select(nw.len().alias("n"), nw.col("own").sum())).to_pylist()[0]
     rows = rows.filter(nw.col("a") != nw.col("b"))
     keys = ["a", "ga", "b", "gb"]
     if not directed:
@@ -224,4 +226,4 @@ def _folded(known: Source, parts: tuple[str, ...], *, artifact: bool, directed: 
         grouped = rows.unique(subset=keys).select(*keys)
     ties = known.written(grouped.select(*keys, *parts), (*keys, *parts), [*["integer"] * 4, *["number"] * len(parts)])  # pyright: ignore[reportArgumentType]
     pairs = int(collect(ties.everything().select(nw.len().alias("n"))).to_pylist()[0]["n"])
-    return ties, parts, alone, pairs
+    return ties, parts, (int(counted["n"]), int(counted["own"] or 0), pairs)

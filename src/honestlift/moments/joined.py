@@ -79,8 +79,10 @@ def require_same_keys(first: Source, one: str, second: Source, other: str) -> No
         raise TablesError.unlike(f"Column {one!r} of the users", held[0], f"column {other!r} of the other table", held[1])
 
 
-def one_row_each(users: Source, unit: str, cluster: str, table: AssignmentTable | None) -> tuple[Frame, list[Note]]:
+def one_row_each(users: Source, unit: str, cluster: str, table: AssignmentTable | None) -> tuple[Source, list[Note]]:
     """The users, on one row each where the table says what becomes of those who are on several.
+
+    The same Source where nobody is; if not, one whose rows are written once, as they are asked for many times (``Source.written``).
 
     Raises:
         DataError: if a row names no user.
@@ -88,36 +90,40 @@ def one_row_each(users: Source, unit: str, cluster: str, table: AssignmentTable 
     """
     u, g = (f"c{users.columns.index(n)}" for n in (unit, cluster))
     frame = users.everything()
-    missing = count_of(frame.filter(nw.col(u).is_null()))
-    if missing:
-        raise DataError.missing_values(unit, "unit", missing)
     if table is None or table.moves == "error":
-        return frame, []
+        _require_named(unit, count_of(frame.filter(nw.col(u).is_null())))
+        return users, []
     j = f"c{users.columns.index(table.joined)}" if table.joined else None
-    frame = frame.join(frame.group_by(u).agg(nw.len().alias("n")), on=u)
-    alone, several = frame.filter(nw.col("n") == 1).drop("n"), frame.filter(nw.col("n") > 1).drop("n")
-    spread = several.group_by(u).agg(nw.col(g).min().alias("low"), nw.col(g).max().alias("high"))
-    counted = facts_of(spread, all=nw.lit(1), moved=nw.col("low") != nw.col("high"))
+    each = frame.group_by(u).agg(nw.len().alias("n"), nw.col(g).min().alias("low"), nw.col(g).max().alias("high"))
+    nameless, more = nw.col(u).is_null(), ~nw.col(u).is_null() & (nw.col("n") > 1)
+    counted = facts_of(
+        each, nameless=nw.when(nameless).then(nw.col("n")), all=more, moved=more & (nw.col("low") != nw.col("high"))
+    )
+    _require_named(unit, counted["nameless"])
     moved, all_of_them = counted["moved"], counted["all"]
     if not all_of_them:
-        return alone, []
-    chosen = _chosen(several, table.moves, u, g, j)
-    left = _agreed(chosen, users, u, [c for c in (u, j) if c])
-    gone = all_of_them - count_of(left)
+        return users, []
+    both = frame.join(each, on=u)
+    left, found = _agreed(_chosen(both.filter(nw.col("n") > 1), table.moves, u, g, j), users, u, [c for c in (u, j) if c])
+    gone = all_of_them - found
     told = {"first": "in the first", "last": "in the last", "most": "where they have most rows", "drop": "left out"}
     notes = [Note(reason=f"in several clusters, {told[table.moves]}", users=moved, dropped=table.moves == "drop")]
     lost = gone - moved if table.moves == "drop" else gone
     notes += [Note(reason="on several rows, without a cluster or a time", users=lost, dropped=True)] if lost else []
     columns = [f"c{i}" for i in range(len(users.columns))]
-    both: Frame = nw.concat([alone.select(*columns), left.select(*columns)], how="vertical")
-    return both, [note for note in notes if note.users]
+    rows: Frame = nw.concat([both.filter(nw.col("n") == 1).select(*columns), left.select(*columns)], how="vertical")
+    return users.written(rows, users.columns, users.kinds), [note for note in notes if note.users]
+
+
+def _require_named(unit: str, missing: int) -> None:
+    if missing:
+        raise DataError.missing_values(unit, "unit", missing)
 
 
 def _chosen(several: Frame, moves: str, u: str, g: str, j: str | None) -> Frame:
-    """The rows of the cluster that counts, of users on several rows; of two that are as good, the first by name."""
+    """The rows of the cluster that counts, of users in the clusters ``low`` to ``high``; of two as good, the first by name."""
     if moves == "drop":
-        ends = several.group_by(u).agg(nw.col(g).min().alias("low"), nw.col(g).max().alias("high"))
-        return several.join(ends.filter(nw.col("low") == nw.col("high")).select(u), on=u)
+        return several.filter(nw.col("low") == nw.col("high"))
     if moves == "most":
         sizes = several.filter(~nw.col(g).is_null()).group_by(u, g).agg(nw.len().alias("m"))
         best = sizes.join(sizes.group_by(u).agg(nw.col("m").max().alias("most")), on=u).filter(nw.col("m") == nw.col("most"))
@@ -129,19 +135,17 @@ def _chosen(several: Frame, moves: str, u: str, g: str, j: str | None) -> Frame:
     return several.join(target, on=u).filter(nw.col(g) == nw.col("target")).drop("target")
 
 
-def _agreed(rows: Frame, users: Source, u: str, free: Sequence[str]) -> Frame:
-    """One row per user, whose rows must agree in all but the ``free`` columns, of which the least value counts."""
+def _agreed(rows: Frame, users: Source, u: str, free: Sequence[str]) -> tuple[Frame, int]:
+    """One row per user, whose rows must agree in all but the ``free`` columns, of which the least value counts; and how many users."""
     columns = [f"c{i}" for i in range(len(users.columns)) if f"c{i}" != u]
     wanted = [e for c in columns for e in (nw.col(c).min().alias(c), nw.col(c).max().alias(f"{c}b"))]
     made = rows.group_by(u).agg(*wanted)
     held = [c for c in columns if c not in free]
-    if held:
-        marks = [(nw.col(c) != nw.col(f"{c}b")).fill_null(False).cast(nw.Int32).alias(f"d{c}") for c in held]
-        row = collect(made.select(*marks).select(*[nw.col(f"d{c}").sum() for c in held])).to_pylist()[0]
-        wrong = next((c for c in held if row[f"d{c}"]), None)
-        if wrong is not None:
-            raise TablesError.several_values(users.columns[int(wrong[1:])], int(row[f"d{wrong}"]))
-    return made.select(u, *columns)
+    found = facts_of(made, all=nw.lit(1), **{f"d{c}": nw.col(c) != nw.col(f"{c}b") for c in held})
+    wrong = next((c for c in held if found[f"d{c}"]), None)
+    if wrong is not None:
+        raise TablesError.several_values(users.columns[int(wrong[1:])], found[f"d{wrong}"])
+    return made.select(u, *columns), found["all"]
 
 
 def assigned(users: Source, frame: Frame, table: AssignmentTable, assignment: Source, key: str) -> tuple[Frame, list[Note]]:
@@ -164,19 +168,26 @@ def assigned(users: Source, frame: Frame, table: AssignmentTable, assignment: So
     each = rows.group_by("k").agg(*wanted, *([nw.col("t").min()] if table.time else []))
     assigned_keys = _one_arm(each, own, table.time)
     place = f"c{users.columns.index(key)}"
-    joined = frame.join(each.drop("b", "n").rename({"k": place}), on=place)
-    there, found = facts_of(frame, all=nw.lit(1), nameless=nw.col(place).is_null()), count_of(joined)
-    if not found:
+    arms = each.drop("b", "n").rename({"k": place})
+    rows_of_key = frame.group_by(place).agg(nw.len().alias("rows")).join(arms.select(place, "a"), on=place, how="left")
+    known, count = ~nw.col("a").is_null(), nw.col("rows")
+    there = facts_of(
+        rows_of_key,
+        all=count,
+        nameless=nw.when(nw.col(place).is_null()).then(count),
+        found=nw.when(known).then(count),
+        keys=known,
+    )
+    if not there["found"]:
         raise TablesError.nobody(key)
-    nowhere = assigned_keys - count_of(each.join(frame.select(nw.col(place).alias("k")).unique(), on="k", how="semi"))
+    elsewhere = there["all"] - there["nameless"] - there["found"]
+    nowhere = f"assigned {'workspaces' if table.cluster else 'users'} of whom there is no row"
     notes = [
         Note(reason=f"no {key}", users=there["nameless"], dropped=True),
-        Note(reason="not in the assignment table", users=there["all"] - there["nameless"] - found, dropped=True),
-        Note(
-            reason=f"assigned {'workspaces' if table.cluster else 'users'} of whom there is no row", users=nowhere, dropped=False
-        ),
+        Note(reason="not in the assignment table", users=elsewhere, dropped=True),
+        Note(reason=nowhere, users=assigned_keys - there["keys"], dropped=False),
     ]
-    return joined, notes
+    return frame.join(arms, on=place), notes
 
 
 def exposed(frame: Frame, place: str, exposures: Source, table: ExposureTable, *, timed: bool) -> Frame:
@@ -218,8 +229,8 @@ def _one_arm(each: Frame, key: str, time: str | None) -> int:
 
 
 def facts_of(frame: Frame, **so: nw.Expr) -> dict[str, int]:
-    """For how many rows each is so, in one scan."""
-    marks = frame.select(*[mark.cast(nw.Int32).alias(name) for name, mark in so.items()])
+    """For how many rows each is so, or what the counts add up to, in one scan; nothing counts as no."""
+    marks = frame.select(*[mark.cast(nw.Int64).alias(name) for name, mark in so.items()])
     row = collect(marks.select(*[nw.col(name).sum() for name in so])).to_pylist()[0]
     return {name: int(row[name] or 0) for name in so}
 

@@ -36,7 +36,7 @@ def with_events(frame: Frame, place: str, events: Source, table: EventTable, *, 
     measured = list(dict.fromkeys(made.column for made in table.sums if made.column))
     names = {place: table.unit} | {f"m{i}": name for i, name in enumerate(measured)}
     names |= {"when": table.time} if table.time and timed else {}
-    grids, every = _grids(events, measured, table.unit)
+    grids, every, last = _grids(events, measured, table, ends=timed and table.until is None)
     joined = as_frame(events, names).join(frame.select(place, *(["t"] if timed else [])), on=place)
     if timed:
         joined = joined.filter(~nw.col("when").is_null())
@@ -48,17 +48,21 @@ def with_events(frame: Frame, place: str, events: Source, table: EventTable, *, 
         f"s{i}{x}" for i, wanted in enumerate(table.sums) for x in (levels(grids[wanted.column]) if wanted.column else ("h",))
     ]
     added = joined.select(place, *made).group_by(place).agg(nw.len().alias("n"), *[nw.col(p).sum() for p in parts])
-    ends = _until(events, table) if timed else None
+    ends = _until(events, table, last) if timed else None
     whole = frame.join(added, on=place, how="left")
     return whole.with_columns(*[_total(i, wanted, grids, ends, dates=dates) for i, wanted in enumerate(table.sums)]).drop(
         *parts
     ), every
 
 
-def _grids(events: Source, measured: Sequence[str], unit: str) -> tuple[dict[str, Grid], int]:
-    """The grids on which a user's sums are exact in any order; and the number of events."""
-    counts = as_frame(events, {"u": unit}).group_by("u").agg(nw.len().alias("n"))
-    row = collect(counts.select(nw.col("n").max().alias("most"), nw.col("n").sum().alias("n"))).to_pylist()[0]
+def _grids(
+    events: Source, measured: Sequence[str], table: EventTable, *, ends: bool
+) -> tuple[dict[str, Grid], int, date | datetime | None]:
+    """The grids on which a user's sums are exact in any order; the number of events; and, if ``ends``, the time of the last."""
+    last = {"when": table.time} if ends and table.time else {}
+    counts = as_frame(events, {"u": table.unit} | last).group_by("u").agg(nw.len().alias("n"), *[nw.col(n).max() for n in last])
+    wanted = [nw.col("n").max().alias("most"), nw.col("n").sum().alias("n"), *[nw.col(n).max() for n in last]]
+    row: dict[str, Any] = collect(counts.select(*wanted)).to_pylist()[0]
     largest = int(row["most"] or 1)
     found: dict[str, Grid] = {}
     for name, column in zip(measured, summaries(events, measured), strict=True):
@@ -68,7 +72,7 @@ def _grids(events: Source, measured: Sequence[str], unit: str) -> tuple[dict[str
         if bound > 1e150:
             raise DataError.too_large(name, bound)
         found[name] = grid(bound, largest, 0.0, 1.0)
-    return found, int(row["n"] or 0)
+    return found, int(row["n"] or 0), row.get("when")
 
 
 def _inside(wanted: EventSum, *, dates: bool) -> nw.Expr:
@@ -113,15 +117,13 @@ def _total(i: int, wanted: EventSum, grids: dict[str, Grid], ends: date | dateti
     return nw.when(edge <= moment(ends)).then(total).alias(f"e{i}")
 
 
-def _until(events: Source, table: EventTable) -> date | datetime | None:
-    """The end of the data, as the engine compares it."""
+def _until(events: Source, table: EventTable, last: date | datetime | None) -> date | datetime | None:
+    """The end of the data, as the engine compares it: as the table says, or else when the last event was."""
     assert table.time is not None
     held = family(events, table.time)
     ends = table.until
     if ends is None:
-        last = as_frame(events, {"when": table.time}).select(nw.col("when").max())
-        ends = collect(last).column("when")[0].as_py()
-        ends = ends + timedelta(days=1) if held == "dates" and ends is not None else ends
+        ends = last + timedelta(days=1) if held == "dates" and last is not None else last
     if held == "dates" or ends is None:
         return ends.date() if isinstance(ends, datetime) else ends
     if not isinstance(ends, datetime):

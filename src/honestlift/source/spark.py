@@ -28,7 +28,7 @@ class Persisted:
     """Rows that the cluster holds until the last Source of them goes."""
 
     def __init__(self, rows: Any) -> None:
-        self.rows = rows.persist()
+        self.rows = _by_position(_by_stages(rows)).persist()
         finalize(self, _forget, self.rows)
 
 
@@ -63,7 +63,7 @@ class SparkSource(Source):
 
     def kept(self, rows: nw.LazyFrame[Any], columns: Sequence[str], kinds: Sequence[Kind]) -> Source:
         """Rows that were made from these, held by the cluster; it makes again what a lost executor held."""
-        held = Persisted(_by_position(nw.to_native(rows)))
+        held = Persisted(nw.to_native(rows))
         return replace(self, rows=held.rows, persisted=held, columns=tuple(columns), kinds=tuple(kinds))
 
     def beside(self, names: Sequence[str], other: Source, others: Sequence[str]) -> tuple[Source, Source]:
@@ -80,7 +80,7 @@ class SparkSource(Source):
 
     def written(self, rows: nw.LazyFrame[Any], columns: Sequence[str], kinds: Sequence[Kind]) -> Self:
         """Rows that were made from one that ``beside`` gave, held by the cluster."""
-        held = Persisted(_by_position(nw.to_native(rows)))
+        held = Persisted(nw.to_native(rows))
         return replace(self, rows=held.rows, persisted=held, columns=tuple(columns), kinds=tuple(kinds))
 
     def released(self) -> None:
@@ -169,6 +169,23 @@ def spark_table(session: Any, table: str) -> SparkSource:
         if not is_failure(reason):
             raise
         raise SourceError.engine(first_line(reason)) from reason
+
+
+def _by_stages(rows: Any) -> Any:
+    """The same rows, made by the stages that their plan comes to, so that what is asked of them does not carry that plan along.
+
+    The plan of joined tables is longer than the question, and every scan would analyse, send and keep the text of it. What an
+    executor loses is made again as before: it is only the description that is cut, not the lineage, as a checkpoint would. Where
+    Spark offers no such thing (Spark Connect, a cluster that hides its JVM) the plan stays.
+    """
+    try:
+        session, plan = rows.sparkSession, rows._jdf
+        made = session._jsparkSession.internalCreateDataFrame(plan.queryExecution().toRdd(), plan.schema(), False)
+        return type(rows)(made, session)
+    except Exception as reason:  # a query that fails will say so when it is asked for
+        if not is_failure(reason):
+            raise
+        return rows
 
 
 def _by_position(rows: Any) -> Any:
