@@ -84,3 +84,16 @@ def test_a_study_of_users_who_choose(cli, tmp_path: Path):
     ended = cli("sql", tmp_path / "plan.yaml", "--table", "t")
     assert ended.code == 2
     assert "No query can make the sums of this study: 'a study of users who choose'" in ended.err
+
+
+@pytest.mark.parametrize("place", ["lake", "lake/**/*.parquet"])
+def test_rows_in_folders_whose_names_are_columns(cli, study: Path, place: str):
+    duckdb.sql("FROM 'users.parquet'").write_parquet("lake", partition_by=["workspace_id"])
+    (study / "users.parquet").unlink()
+    plan = (study / "plan.yaml").read_text(encoding="utf-8")
+    (study / "plan.yaml").write_text(plan.replace("users.parquet", place), encoding="utf-8")
+    assert cli("sql", "plan.yaml", "--out", "sums.sql").code == 0
+    duckdb.sql((study / "sums.sql").read_text(encoding="utf-8")).write_parquet("sums.parquet")
+    assert cli("check", "plan.yaml", "-q").code == 0
+    rows, sums = (cli("run", "plan.yaml", "--json", "-q", *more) for more in ((), ("--moments", "sums.parquet")))
+    assert json.loads(rows.out)["estimates"] == json.loads(sums.out)["estimates"]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import glob
+import os
 from pathlib import Path
 from typing import Literal
 
@@ -76,9 +78,18 @@ def _table(data: Place, dialect: str, table: str | None, dbt: str | None) -> tup
     found = table if table is not None else getattr(data, "table", None)
     if found:
         return str(found), "table"
-    if dialect == "duckdb" and isinstance(data, DataPath) and data.path.lower().endswith((".parquet", ".pq")):
-        return data.path, "parquet"
+    path = _parquet_of(data) if dialect == "duckdb" and isinstance(data, DataPath) else None
+    if path is not None:
+        return path, "parquet"
     raise click.UsageError("The plan names no table of a warehouse. Expected --table analytics.users, or --dbt users.")
+
+
+def _parquet_of(data: DataPath) -> str | None:
+    """The parquet files of a plan as DuckDB finds them: a file, a glob, or those of a folder."""
+    if not os.path.isdir(data.path):
+        return data.path if data.path.lower().endswith((".parquet", ".pq")) else None
+    folder = glob.escape(data.path)
+    return os.path.join(folder, "*=*/**/*.parquet" if glob.glob(os.path.join(folder, "*=*/")) else "*.parquet")
 
 
 def _kinds(data: Place, study: AnyStudy, text: tuple[str, ...], boolean: tuple[str, ...]) -> dict[str, Kind]:
