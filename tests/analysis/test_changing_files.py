@@ -63,6 +63,15 @@ def test_rows_that_change_between_two_scans(
         ask(str(path), study)
 
 
+def test_a_file_in_a_folder_of_a_partition(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for workspace, rows in frame().groupby("workspace"):
+        (tmp_path / f"workspace={workspace}").mkdir()
+        rows.drop(columns=["workspace"]).to_parquet(tmp_path / f"workspace={workspace}" / "rows.parquet")
+    meanwhile(monkeypatch, 4, lambda: written_anew(tmp_path / "workspace=7" / "rows.parquet"))
+    with pytest.raises(SourceError, match="The rows changed between two scans"):
+        hl.run(tmp_path, STUDY)
+
+
 def test_events_that_change_while_tables_are_joined(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     plan = read_plan(written(tmp_path) / "plan.yaml").study
     data = {name: str(tmp_path / f"{name}.parquet") for name in ("users", "assignment_table", "exposure_table", "events")}

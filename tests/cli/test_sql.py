@@ -8,6 +8,8 @@ from pathlib import Path
 import duckdb
 import pytest
 
+from joined_data import written
+
 
 def test_the_published_study_through_its_query(cli, study: Path):
     ended = cli("sql", "plan.yaml", "--out", "sums.sql")
@@ -84,3 +86,31 @@ def test_a_study_of_users_who_choose(cli, tmp_path: Path):
     ended = cli("sql", tmp_path / "plan.yaml", "--table", "t")
     assert ended.code == 2
     assert "No query can make the sums of this study: 'a study of users who choose'" in ended.err
+
+
+@pytest.mark.parametrize("place", ["lake", "lake/**/*.parquet"])
+def test_rows_in_folders_whose_names_are_columns(cli, study: Path, place: str):
+    duckdb.sql("FROM 'users.parquet'").write_parquet("lake", partition_by=["workspace_id"])
+    (study / "users.parquet").unlink()
+    plan = (study / "plan.yaml").read_text(encoding="utf-8")
+    (study / "plan.yaml").write_text(plan.replace("users.parquet", place), encoding="utf-8")
+    assert cli("sql", "plan.yaml", "--out", "sums.sql").code == 0
+    duckdb.sql((study / "sums.sql").read_text(encoding="utf-8")).write_parquet("sums.parquet")
+    assert cli("check", "plan.yaml", "-q").code == 0
+    rows, sums = (cli("run", "plan.yaml", "--json", "-q", *more) for more in ((), ("--moments", "sums.parquet")))
+    assert json.loads(rows.out)["estimates"] == json.loads(sums.out)["estimates"]
+
+
+def test_a_plan_that_joins_tables(cli, tmp_path: Path):
+    folder = written(tmp_path)
+    plan = (folder / "plan.yaml").read_text(encoding="utf-8")
+    assert "moves: first" in cli("sql", folder / "plan.yaml").err
+    (folder / "plan.yaml").write_text(plan.replace(", moves: first", ""), encoding="utf-8")
+    ended = cli("sql", folder / "plan.yaml")
+    assert ended.code == 0
+    duckdb.sql(ended.out).write_parquet(str(folder / "sums.parquet"))
+    rows, sums = (cli("run", folder / "plan.yaml", "--json", "-q", *m) for m in ((), ("--moments", folder / "sums.parquet")))
+    assert json.loads(rows.out)["estimates"] == json.loads(sums.out)["estimates"]
+    ended = cli("sql", folder / "plan.yaml", "--table", "app.users", "--join", "events=app.events")
+    assert (ended.code, "Expected --join assignment_table=" in ended.err) == (2, True)
+    assert cli("sql", folder / "plan.yaml", "--table", "app.users", "--join", "event=app.events").code == 2

@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from dataclasses import replace
+from dataclasses import asdict, replace
 from typing import Any
 
 import numpy as np
 
+from honestlift.analysis.joined_elsewhere import notes_elsewhere
 from honestlift.analysis.record import late_controls
 from honestlift.analysis.summing import MOST_LEVELS, require_levels
 from honestlift.design.study import Study
@@ -25,6 +26,7 @@ def as_scanned(stored: StoredMoments, study: Study, categories: list[str]) -> St
     """
     if not stored.header.get("elsewhere"):
         return stored
+    notes = notes_elsewhere(stored.header, study) if "facts" in stored.header else []
     _values(stored.moments, study, categories)
     arms = read_several(stored.moments, study.design)
     named = {v for two in arms for v in (two.treated, two.control)}
@@ -32,10 +34,11 @@ def as_scanned(stored: StoredMoments, study: Study, categories: list[str]) -> St
     _users(stored.header, study, int(moments.rows.sum()))
     moments, late = _without_late(moments, study, arms[0])
     gone = stored.header.get("gone", 0)
-    dropped = ({"covariates missing": gone} if gone else {}) | dict(stored.header.get("dropped", {})) | late | dropped
+    joining = {note.reason: note.users for note in notes if note.dropped}
+    dropped = joining | ({"covariates missing": gone} if gone else {}) | dict(stored.header.get("dropped", {})) | late | dropped
     columns = {m: replace(column_from(moments, m, c.low, c.high), infinite=c.infinite) for m, c in stored.profile.columns.items()}
     columns = {m: replace(c, missing=c.missing - c.infinite) for m, c in columns.items()}
-    header: dict[str, Any] = dict(stored.header) | {"dropped": dropped}
+    header: dict[str, Any] = dict(stored.header) | {"dropped": dropped, "notes": [asdict(note) for note in notes]}
     if "users" in header and len(stored.names) < 2:
         header["one_in"] = 1
     return replace(stored, moments=moments, profile=profile_from(moments, columns), header=header)

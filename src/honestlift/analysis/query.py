@@ -4,9 +4,10 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from dataclasses import MISSING, fields
+from dataclasses import MISSING, fields, replace
 from typing import Any, Literal
 
+from honestlift.analysis.joined_query import joined_columns, joins_of, not_joined_in_a_query, require_places, with_facts
 from honestlift.analysis.requirements import numeric
 from honestlift.analysis.stored import UNTOUCHED, not_in_a_query, study_layout
 from honestlift.design.asked import AnyStudy
@@ -18,7 +19,9 @@ from honestlift.source.connect import Kind
 from honestlift.version import __version__
 
 KNOWN: dict[type, frozenset[str]] = {
-    Study: frozenset(("design", "metrics", "covariates", "negative_controls", "segments", "rows", "missing", *UNTOUCHED)),
+    Study: frozenset(
+        ("design", "metrics", "covariates", "negative_controls", "segments", "rows", "missing", "tables", *UNTOUCHED)
+    ),
     ClusterDesign: frozenset(("unit", "cluster", "treatment", "strata", "exposure", "uptake", "assignment")),
     Exposure: frozenset(("column", "randomized", "misclassification")),
 }
@@ -27,12 +30,13 @@ KNOWN: dict[type, frozenset[str]] = {
 
 def moments_query(
     study: AnyStudy,
-    table: str,
+    table: str | Mapping[str, str],
     *,
     dialect: str = "duckdb",
     kinds: Mapping[str, Kind] | None = None,
     exact_names: bool = False,
     source: Literal["table", "parquet", "dbt"] = "table",
+    zoned: bool | None = None,
 ) -> str:
     """The query whose answer, saved as parquet or CSV, ``read_moments`` takes for the rows of a cluster study.
 
@@ -41,13 +45,15 @@ def moments_query(
 
     Args:
         study: the question.
-        table: the table in the warehouse; dots part catalog, schema and name, but not within double quotes. See ``source``.
+        table: the table in the warehouse; dots part catalog, schema and name, but not within double quotes. See ``source``. Where the
+            study joins tables, a mapping of ``users``, ``assignment_table``, ``exposure_table`` and ``events``, as many as there are.
         dialect: ``duckdb``, ``spark`` or ``postgres``, executed in the tests; ``bigquery`` or ``snowflake``, only parsed there.
         kinds: what columns hold, where that is known: ``text`` covariates become categories, ``boolean`` measures 1 and 0; all else is
-            taken for numbers.
+            taken for numbers. Columns of the events are named ``events.minutes``.
         exact_names: Snowflake: look for plain lower-case names as they are, not in capitals.
         source: what ``table`` is: ``parquet`` a path or glob that DuckDB reads itself; ``dbt`` a model of a dbt project, or with a dot
             one of its sources.
+        zoned: whether the times of the events have a zone, where a window can reach beyond the end of the data.
 
     Raises:
         MomentsError: if the study needs its rows, a name cannot stand in a query, or the package ``sqlglot`` is not there.
@@ -60,7 +66,7 @@ def moments_query(
         >>> hl.run(hl.read_moments("sums.parquet"), study).headline() == hl.run("users.parquet", study).headline()
         True
     """
-    reasons = not_in_a_query(study)
+    reasons = not_in_a_query(study) + (not_joined_in_a_query(study, zoned=zoned) if isinstance(study, Study) else [])
     if not isinstance(study, Study) or reasons:
         raise MomentsError.no_query(reasons)
     unknown = _unknown(study) + _unknown(study.design) + (_unknown(study.design.exposure) if study.design.exposure else [])
@@ -77,22 +83,29 @@ def moments_query(
         raise MomentsError.no_dialect(dialect, names.DIALECTS)
     asked = _asked(study, kinds or {}, dialect)
     columns = [c.name for c in (*asked.keys, asked.unit, *asked.measures)]
-    _speakable(columns, names.JINJA if source == "dbt" else ())
-    if source == "dbt" and not names.DBT.fullmatch(table):
-        raise MomentsError.no_model(table)
-    if not table or "\0" in table:
-        raise MomentsError.unspeakable(table)
-    made = names.place(table, source, dialect, exact_names)
-    how = (
-        "executed in honestlift's tests"
-        if dialect in names.EXECUTED
-        else "only parsed in honestlift's tests, never executed there"
+    _speakable([*columns, *joined_columns(study)], names.JINJA if source == "dbt" else ())
+    places = {name: _place(one, source, dialect, exact=exact_names) for name, one in require_places(study, table).items()}
+    joins = joins_of(study, places, kinds or {}, zoned=zoned)
+    asked = (
+        asked if joins is None else replace(asked, joined=True, keeps=joins.keeps, layout=with_facts(asked.layout, joins.facts))
     )
+    tried = names.EXECUTED if joins is None else names.EXECUTED[:1]
+    how = "executed in honestlift's tests" if dialect in tried else "only parsed in honestlift's tests, never executed there"
     head = [
         f"honestlift {__version__}: the sums of a cluster study, for `honestlift run PLAN --moments ANSWER`.",
         f"Dialect {dialect}: {how}. Save the whole answer, as parquet, or as CSV with all digits.",
     ]
-    return "".join(f"-- {line}\n" for line in head) + statement(asked, made, dialect, exact=exact_names)
+    return "".join(f"-- {line}\n" for line in head) + statement(asked, places["users"], dialect, exact=exact_names, joins=joins)
+
+
+def _place(table: str, source: str, dialect: str, *, exact: bool) -> Any:
+    from honestlift.moments.query import names
+
+    if source == "dbt" and not names.DBT.fullmatch(table):
+        raise MomentsError.no_model(table)
+    if not table or "\0" in table:
+        raise MomentsError.unspeakable(table)
+    return names.place(table, source, dialect, exact)
 
 
 def _speakable(columns: Sequence[str], marks: Sequence[str]) -> None:

@@ -2,6 +2,7 @@
 
 from honestlift.errors.answer import LooksError, ReportError
 from honestlift.errors.moments import MomentsError
+from honestlift.errors.partitions import PartitionError
 from honestlift.errors.planning import PlanningError
 from honestlift.errors.quantiles import QuantileError
 from honestlift.errors.question import AssignmentError, DesignError, PlanError
@@ -21,6 +22,7 @@ __all__ = [
     "HonestliftError",
     "LooksError",
     "MomentsError",
+    "PartitionError",
     "PlanError",
     "PlanningError",
     "QuantileError",

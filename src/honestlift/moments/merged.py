@@ -27,6 +27,9 @@ KEPT, MOST_SHARES = 4096, 4096
 _PLACE = "\0place"
 
 
+_JOINED = "a query joined tables for one of them, and who was left out there cannot be added"
+
+
 def sketch(source: Source, unit: str, rows: int, question: str) -> dict[str, Any]:
     """Some users, chosen by a hash of their id and known by another, so that files of sums can be told apart.
 
@@ -76,6 +79,8 @@ def merge(parts: Sequence[StoredMoments]) -> StoredMoments:
         return parts[0]
     for first, second in combinations(parts, 2):
         _require_alike(first, second)
+        if "facts" in first.header or "facts" in second.header:
+            raise MomentsError.unlike(", ".join(first.names), ", ".join(second.names), _JOINED)
     _require_apart(parts)
     moments = reduce(add, (part.moments for part in parts))
     ranges = {m: [part.profile.columns[m] for part in parts] for m in moments.origin}

@@ -41,15 +41,18 @@ def read_stored(path: str) -> StoredMoments:
         table = table.rename_columns([name.lower() for name in table.column_names])
     plan = _layout(path, table)
     table = with_typed_keys(table, len(plan["keys"]), plan.get("kinds")) if text else table
-    moments = _moments(path, table, plan)
     header = _header(path, table)
+    outside: dict[str, Any] = {}
+    if not header and isinstance(plan.get("facts"), list):
+        table, outside = _in_the_study(path, table, plan)
+    moments = _moments(path, table, plan)
     if not header:
         _require_possible(path, moments)
         return StoredMoments(
             moments=moments,
             question=plan["question"],
             profile=_elsewhere(path, table, moments),
-            header=_told(path, table, plan),
+            header=_told(path, table, plan) | outside,
             names=(path,),
         )
     if header.pop("digest", None) != digest(moments, header):
@@ -85,6 +88,38 @@ def _layout(path: str, table: pa.Table) -> dict[str, Any]:
     return values
 
 
+def _in_the_study(path: str, table: pa.Table, plan: Mapping[str, Any]) -> tuple[pa.Table, dict[str, Any]]:
+    """The cells of the users in the study, where tables were joined; and the users of each cell by why they are not (``z``), and facts.
+
+    Raises:
+        MomentsError: if cells or columns are absent.
+    """
+    absent = [name for name in ("z", *plan["facts"]) if table.column_names.count(name) != 1]
+    if absent:
+        raise MomentsError.unreadable(path, f"it has no column {absent[0]!r}, or two")
+    rows, why = (_numbers(path, table, name).astype(np.int64) for name in "nz")
+    _require_whole(path, table, rows)
+    facts = {name: _one_number(path, table, name) for name in plan["facts"]}
+    late = _numbers(path, table, "late") if "late" in table.column_names else np.zeros(table.num_rows)
+    if np.any(late < 0) or np.any(late > rows) or np.any(why < 0):
+        raise MomentsError.impossible(path, "a cell with more late users than it has")
+    values = {
+        name: [_plain(v) for v in key_of(cast("Any", table.column(f"k{i}"))).values()] for i, name in enumerate(plan["keys"])
+    }
+    cells = {"values": values, "users": rows.tolist(), "why": why.tolist(), "late": late.tolist()}
+    inside = why == 0
+    if not inside.any():
+        raise MomentsError.impossible(path, "no user is in the study, all came late or were never exposed")
+    kept = cast("Any", table).filter(pa.array(inside))
+    for name, value in (("cells", int(inside.sum())), ("total", int(rows[inside].sum()))):
+        kept = kept.set_column(kept.column_names.index(name), name, pa.array(np.full(kept.num_rows, value)))
+    return kept, {"facts": facts, "cells": cells}
+
+
+def _plain(value: Any) -> Any:
+    return value if value is None or isinstance(value, (bool, int, float, str)) else str(value)
+
+
 def _sound(layout: Mapping[str, Any]) -> bool:
     """Whether the sums are lists of measures, and every measure has its three."""
     try:
@@ -99,10 +134,7 @@ def _sound(layout: Mapping[str, Any]) -> bool:
 def _moments(path: str, table: pa.Table, plan: Mapping[str, Any]) -> Moments:
     """The sums, their cells in the order of their keys, after looking whether rows can have them."""
     rows = _numbers(path, table, "n").astype(np.int64)
-    for name, what, found in (("cells", "cells", table.num_rows), ("total", "users", int(rows.sum()))):
-        told = {int(v) for v in np.unique(_numbers(path, table, name))}
-        if told != {found}:
-            raise MomentsError.incomplete(path, what, found, max(told))
+    _require_whole(path, table, rows)
     keys = {name: key_of(cast("Any", table.column(f"k{i}"))) for i, name in enumerate(plan["keys"])}
     if "u" in table.column_names and np.any(_numbers(path, table, "u") != rows):
         raise MomentsError.impossible(path, "a user stands on several rows of a cell (u differs from n)")
@@ -120,6 +152,14 @@ def _moments(path: str, table: pa.Table, plan: Mapping[str, Any]) -> Moments:
     if len(np.unique(codes, axis=0)) < moments.cells:
         raise MomentsError.impossible(path, "the same cell stands in it twice")
     return moments
+
+
+def _require_whole(path: str, table: pa.Table, rows: NDArray[np.int64]) -> None:
+    """No cell and no user is absent."""
+    for name, what, found in (("cells", "cells", table.num_rows), ("total", "users", int(rows.sum()))):
+        told = {int(v) for v in np.unique(_numbers(path, table, name))}
+        if told != {found}:
+            raise MomentsError.incomplete(path, what, found, max(told, default=0))
 
 
 def _numbers(path: str, table: pa.Table, name: str) -> NDArray[np.float64]:
@@ -174,11 +214,15 @@ def _told(path: str, table: pa.Table, plan: Mapping[str, Any]) -> dict[str, Any]
     facts: dict[str, Any] = {"elsewhere": True, "engine": str(plan.get("dialect") or "elsewhere")}
     for name in ("users", "nobody", "several", "gone"):
         if name in table.column_names:
-            values = np.unique(_numbers(path, table, name))
-            if values.size != 1 or not 0 <= values[0] <= 2**53:
-                raise MomentsError.impossible(path, f"{name!r} is not one number from 0 up")
-            facts[name] = int(values[0])
+            facts[name] = _one_number(path, table, name)
     return facts
+
+
+def _one_number(path: str, table: pa.Table, name: str) -> int:
+    values = np.unique(_numbers(path, table, name))
+    if values.size != 1 or not 0 <= values[0] <= 2**53:
+        raise MomentsError.impossible(path, f"{name!r} is not one number from 0 up")
+    return int(values[0])
 
 
 def _elsewhere(path: str, table: pa.Table, moments: Moments) -> Profile:

@@ -38,7 +38,8 @@ def connect(
     """Make a Source of rows, wherever they live. The rows stay there.
 
     Args:
-        data: a path or glob to parquet or CSV files, a folder of parquet files, a DuckDB database file (with ``table``), a DuckDB
+        data: a path or glob to parquet or CSV files, a list of these, a folder of parquet files (with columns by folders such as
+            ``day=2026-01-01``, see ``docs/how-to/read-data.md``), a DuckDB database file (with ``table``), a DuckDB
             relation, a pandas, Polars (eager or lazy), Arrow or Narwhals frame, a PySpark DataFrame, a Spark session (with
             ``table``), an Ibis table, or the address of a database, ``"postgres://user@host/database"`` (with ``table``). A Source
             comes back as it is. ``${NAME}`` in an address is a variable of the environment; put the password there. A mapping names a
@@ -68,16 +69,26 @@ def connect(
     if isinstance(data, duckdb.DuckDBPyRelation):
         return duck_source(data, None, tuple(data.columns))
     if isinstance(data, (str, bytes, os.PathLike)):
-        path = os.fsdecode(cast("str | os.PathLike[str]", data))
-        if table is not None or is_address(path) or path.lower().endswith(_DATABASE):
-            return _database(path, table, limits)
-        connection = engine(limits)
-        relation, columns, files = open_files(path, connection)
-        return duck_source(relation, connection, columns, files)
+        return _at(os.fsdecode(cast("str | os.PathLike[str]", data)), table, limits)
+    if isinstance(data, (list, tuple)) and data and all(isinstance(one, (str, os.PathLike)) for one in cast("list[Any]", data)):
+        return _files([os.fsdecode(one) for one in cast("list[str]", data)], limits)
     native = nw.to_native(data, pass_through=True)
     if is_spark(native):
         return _unlimited(spark_source(native) if table is None else spark_table(native, table), limits)
     return _unlimited(ibis_source(native), limits) if is_ibis(native) else _frame(native, engine(limits))
+
+
+def _at(path: str, table: str | None, limits: Limits) -> Source:
+    """A database, or files."""
+    if table is not None or is_address(path) or path.lower().endswith(_DATABASE):
+        return _database(path, table, limits)
+    return _files(path, limits)
+
+
+def _files(path: str | Sequence[str], limits: Limits) -> Source:
+    connection = engine(limits)
+    relation, columns, files = open_files(path, connection)
+    return duck_source(relation, connection, columns, files)
 
 
 def _named(place: Mapping[str, Any]) -> tuple[Any, Any]:

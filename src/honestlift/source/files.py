@@ -13,8 +13,9 @@ import duckdb
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from honestlift.errors import SourceError
+from honestlift.errors import PartitionError, SourceError
 from honestlift.source.failure import first_line
+from honestlift.source.partitions import layout_of, root_of, with_partitions
 
 _PARQUET = (".parquet", ".pq")
 _CSV = (".csv", ".tsv", ".csv.gz", ".tsv.gz")
@@ -24,9 +25,11 @@ _SAMPLE = 100_000
 
 
 def open_files(
-    path: str, connection: duckdb.DuckDBPyConnection
+    path: str | Sequence[str], connection: duckdb.DuckDBPyConnection
 ) -> tuple[duckdb.DuckDBPyRelation, tuple[str, ...], tuple[str, ...]]:
-    """The rows of one file, of all files that a glob matches, or of all parquet files in a folder.
+    """The rows of one file, of all files that a glob matches, of all parquet files in a folder, or of several of these together.
+
+    Parquet files have the columns of their folders too, see ``partitions.py``.
 
     Returns:
         The relation, and its columns' names as the first file spells them: the engine renames a column that differs from another
@@ -35,24 +38,47 @@ def open_files(
     Raises:
         SourceError: if there is nothing at the path, or it cannot be read.
     """
+    several = [path] if isinstance(path, str) else list(path)
+    found = list(dict.fromkeys(os.path.abspath(f) for one in several for f in _there(one)))
+    lower = [f.lower() for f in found]
+    try:
+        if all(f.endswith(_PARQUET) for f in lower):
+            root = root_of(several[0]) if len(several) == 1 else os.path.commonpath(list(map(os.path.dirname, found)))
+            return *_parquet(found, layout_of(found, root), connection), tuple(found)
+        if all(f.endswith(_CSV) for f in lower):
+            literal = list(map(glob.escape, found))
+            relation = cast("Any", connection).read_csv(literal, header=True, sample_size=_SAMPLE)
+            return relation, _spelt(relation.columns, _header(found[0], relation.columns)), tuple(found)
+    except SourceError:
+        raise
+    except (duckdb.Error, pa.ArrowException, OSError) as reason:
+        raise SourceError.unreadable(several[0], first_line(reason)) from reason
+    raise SourceError.unknown_format(several[0])
+
+
+def _there(path: str) -> list[str]:
+    """The files at a path.
+
+    Raises:
+        SourceError: if there are none, or one is empty.
+    """
     found = _found(path)
     if not found:
         raise SourceError.not_found(path)
     empty = next((f for f in found if not os.path.getsize(f)), None)
     if empty is not None:
         raise SourceError.unreadable(empty, "the file has no bytes")
-    literal = [glob.escape(f) for f in found]
-    lower = [f.lower() for f in found]
-    try:
-        if all(f.endswith(_PARQUET) for f in lower):
-            relation = connection.read_parquet(literal, union_by_name=_unlike(found, literal, connection))
-            return relation, _spelt(relation.columns, cast("Any", pq).read_schema(found[0]).names), tuple(found)
-        if all(f.endswith(_CSV) for f in lower):
-            relation = cast("Any", connection).read_csv(literal, header=True, sample_size=_SAMPLE)
-            return relation, _spelt(relation.columns, _header(found[0], relation.columns)), tuple(found)
-    except (duckdb.Error, pa.ArrowException, OSError) as reason:
-        raise SourceError.unreadable(path, first_line(reason)) from reason
-    raise SourceError.unknown_format(path)
+    return found
+
+
+def _parquet(
+    found: Sequence[str], layout: Sequence[dict[str, str]], connection: duckdb.DuckDBPyConnection
+) -> tuple[duckdb.DuckDBPyRelation, tuple[str, ...]]:
+    literal = list(map(glob.escape, found))
+    union = _unlike(found, literal, connection)
+    relation = connection.read_parquet(literal, hive_partitioning=False, union_by_name=union)
+    plain = relation, _spelt(relation.columns, cast("Any", pq).read_schema(found[0]).names)
+    return with_partitions(found, layout, plain, connection, union=union) if layout[0] else plain
 
 
 _TYPES = """
@@ -93,8 +119,22 @@ def _stamp(file: str) -> tuple[int, int, int] | None:
 
 def _found(path: str) -> list[str]:
     if os.path.isdir(path):
-        return sorted(glob.glob(os.path.join(glob.escape(path), "*.parquet")))
+        return _in_folder(path)
     return [path] if os.path.exists(path) else [f for f in sorted(glob.glob(path, recursive=True)) if os.path.isfile(f)]
+
+
+def _in_folder(path: str) -> list[str]:
+    """The parquet files of a folder, and those of folders in it that are called key=value.
+
+    Raises:
+        PartitionError: if it is not these files that say which rows count.
+    """
+    if os.path.isdir(os.path.join(path, "_delta_log")):
+        raise PartitionError.log_of_changes(path)
+    below = (f for f in glob.glob(os.path.join(glob.escape(path), "*=*")) if os.path.isdir(f))
+    return sorted(
+        [*glob.glob(os.path.join(glob.escape(path), "*.parquet")), *(f for folder in below for f in _in_folder(folder))]
+    )
 
 
 def _spelt(engine: Sequence[str], file: Sequence[str]) -> tuple[str, ...]:

@@ -31,6 +31,8 @@ class Asked:
         complete: keys and measures that must be there for a user to count.
         summed: measures that are summed over a user's events; None where every row is a user.
         highest: measures of which a user's greatest counts.
+        joined: whether tables are joined, by which some users are not in the study: cells then have ``z``, why.
+        keeps: whether late users are kept: cells then have ``late``, how many.
     """
 
     unit: Column
@@ -43,11 +45,18 @@ class Asked:
     complete: tuple[str, ...] = ()
     summed: frozenset[str] | None = None
     highest: frozenset[str] = frozenset()
+    joined: bool = False
+    keeps: bool = False
 
     @property
     def groups(self) -> list[str]:
         """The names that keys have in the query."""
-        return [f"k{i}" for i in range(len(self.keys))]
+        return [*(f"k{i}" for i in range(len(self.keys))), *(["z"] if self.joined else [])]
+
+    @property
+    def marked(self) -> bool:
+        """Whether some rows are there to be counted only."""
+        return bool(self.arms) or self.joined
 
     @property
     def values(self) -> list[str]:

@@ -43,7 +43,7 @@ def constants(exponent: str, rows: str, precise: str = "") -> tuple[str, str]:
 
 def grids(asked: Asked) -> Steps:
     """From the step ``f`` to ``g``, one row: origins ``g0``, …, and the constants ``p0``, ``x0``, … of each product that is summed."""
-    places, where = range(len(asked.measures)), " WHERE a = 1" if asked.arms else ""
+    places, where = range(len(asked.measures)), " WHERE a = 1" if asked.marked else ""
     some = list(enumerate(products(asked)))
     bounds = [f"o{j}, t{j}, CASE WHEN h{j} - o{j} > o{j} - l{j} THEN h{j} - o{j} ELSE o{j} - l{j} END AS b{j}" for j in places]
     precise = "POWER(2, q{i} - 52) / SQRT(12 * GREATEST(typical, 1)) > {tolerance!r} * m{i}"

@@ -24,22 +24,34 @@ def users(asked: Asked, dialect: str) -> Steps:
     """
     steps: Steps = [] if asked.summed is None else _per_user(asked, dialect)
     before = steps[-1][0] if steps else "r"
-    if asked.arms:
+    if asked.joined and asked.complete:
+        steps.append(("settled", _settled(asked, dialect)))
+        before = "settled"
+    if asked.marked:
         steps.append(("marked", _marked(asked, before)))
         before = "marked"
-    there = "a = 1" if asked.arms else ""
-    made = [*asked.groups, "u", *(["several"] if asked.summed is not None else []), *(["a"] if asked.arms else [])]
+    there = "a = 1" if asked.marked else ""
+    made = [
+        *asked.groups,
+        "u",
+        *(["several"] if asked.summed is not None else []),
+        *(["a"] if asked.marked else []),
+        *(["late"] if asked.keeps else []),
+    ]
     for j in range(len(asked.measures)):
         known = f"{there} AND {finite(f'w{j}', dialect)}" if there else finite(f"w{j}", dialect)
         made += [f"CASE WHEN {known} THEN w{j} END AS v{j}", f"{infinite(f'w{j}', dialect, there)} AS j{j}"]
     whole = exp.select(*[ours(m) for m in made]).from_(before)
-    return [*steps, ("f", whole.where(*[ours(c) for c in _complete(asked, dialect)]) if asked.complete else whole)]
+    if asked.complete and not asked.joined:
+        whole = whole.where(*[ours(c) for c in _complete(asked, dialect)])
+    return [*steps, ("f", whole)]
 
 
 def left_out(asked: Asked, dialect: str) -> Any:
     """How many users are not in ``f``, for a covariate is missing."""
     before = "r" if asked.summed is None else "per_user"
-    return ours(f"SELECT COUNT(*) AS gone FROM {before} WHERE NOT ({' AND '.join(_complete(asked, dialect))})")
+    inside = "z = 0 AND " if asked.joined else ""
+    return ours(f"SELECT COUNT(*) AS gone FROM {before} WHERE {inside}NOT ({' AND '.join(_complete(asked, dialect))})")
 
 
 def _complete(asked: Asked, dialect: str) -> list[str]:
@@ -51,10 +63,20 @@ def _complete(asked: Asked, dialect: str) -> list[str]:
     return made
 
 
+def _settled(asked: Asked, dialect: str) -> Any:
+    """The rows of joined tables, of which those without a covariate stay, to be counted."""
+    complete = " AND ".join(_complete(asked, dialect))
+    made = [name for name in asked.groups if name != "z"] + ["u", *(["late"] if asked.keeps else [])]
+    made += [f"w{j}" for j in range(len(asked.measures))]
+    return exp.select(*map(ours, made), ours(f"CASE WHEN z = 0 AND NOT ({complete}) THEN 3 ELSE z END AS z")).from_("r")
+
+
 def _marked(asked: Asked, before: str) -> Any:
     """Every row with ``a``."""
     arm = exp.column(f"k{asked.arm}")
-    inside = exp.or_(exp.In(this=text(arm), expressions=[literal(v) for v in asked.arms]), ours(f"k{asked.arm} IS NULL"))
+    named = exp.In(this=text(arm), expressions=[literal(v) for v in asked.arms])
+    inside = exp.or_(named, ours(f"k{asked.arm} IS NULL")) if asked.arms else ours("z = 0")
+    inside = exp.and_(inside, ours("z = 0")) if asked.arms and asked.joined else inside
     mark = exp.alias_(exp.case().when(inside, exp.Literal.number(1)).else_(exp.Literal.number(0)), "a")
     return exp.select("*", mark).from_(before)
 
