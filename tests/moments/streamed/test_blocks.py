@@ -12,7 +12,7 @@ import pytest
 
 import honestlift as hl
 from honestlift.errors import SourceError
-from honestlift.moments.streamed.blocks import BLOCK, FETCHED, Block, add_up
+from honestlift.moments.streamed.blocks import BLOCK, FETCHED, STRETCH, Block, Stretches, add_up
 from honestlift.moments.streamed.weights import Model, Rows
 
 N = 2 * FETCHED + 77
@@ -37,11 +37,12 @@ class Sums:
     def add(self, block: Block) -> None:
         arm = block.arm
         self.largest = max(self.largest, block.rows)
-        assert [start for _, start, _ in block.runs] == [0, *(stop for _, _, stop in block.runs[:-1])]
-        assert block.runs[-1][2] == block.rows
-        for group, start, stop in block.runs:
-            self.count[arm, group] += stop - start
-            self.total[arm, group] += block.column("y")[start:stop].sum()
+        there = block.stretches
+        assert there.count.sum() == block.rows
+        y = there.filled(np.array([[*block.column("y"), 0.0]]))[0].reshape(there.groups.size, -1)
+        for group, count, values in zip(there.groups, there.count, y, strict=True):
+            self.count[arm, group] += count
+            self.total[arm, group] += values.sum()
 
 
 @pytest.mark.parametrize("threads", [1, 3])
@@ -58,6 +59,31 @@ def test_every_row_comes_once_with_its_arm_and_group(threads: int, groups: int) 
         expected = np.bincount(own[arm == T], minlength=len(labels))
         assert count[arm].tolist() == expected.tolist()
         assert total[arm] == pytest.approx(np.bincount(own[arm == T], Y[arm == T], minlength=len(labels)), rel=1e-12)
+
+
+@pytest.mark.parametrize("sizes", [[1], [1] * 50, [64, 65, 63], [3, 500, 1, 128], [7] * 9])
+def test_stretches_hold_every_row_once_in_its_group(sizes: list[int]) -> None:
+    rows = sum(sizes)
+    made = Stretches.of(rows, np.repeat(np.arange(len(sizes)) + 4, sizes))
+    assert made.index is not None
+    length, remainder = divmod(made.index.size, made.groups.size)
+    assert remainder == 0
+    assert length <= STRETCH
+    assert made.index.size <= 2 * BLOCK
+    places = made.index.reshape(made.groups.size, length)
+    for group, size in enumerate(sizes, start=4):
+        own = places[made.groups == group]
+        assert sorted(own[own < rows]) == list(range(sum(sizes[: group - 4]), sum(sizes[: group - 3])))
+        assert made.count[made.groups == group].sum() == size
+    assert set(places[places >= rows]) <= {rows}
+
+
+def test_a_whole_block_of_groups_of_any_size_has_room() -> None:
+    for size in (1, 2, 3, 5, 9, 33, 127, 129):
+        codes = np.arange(BLOCK) // size
+        found = Stretches.of(BLOCK, codes).index
+        assert found is not None
+        assert found.size <= 2 * BLOCK
 
 
 def test_more_groups_than_there_were_are_an_error() -> None:

@@ -22,7 +22,7 @@ def added(left: np.ndarray, right: np.ndarray, block: int, order: np.ndarray) ->
             cut(side[:, rows].copy(), e, np.empty((SLICES, side.shape[0], rows.size)))
             for side, e in zip((left, right), ends, strict=True)
         ]
-        assert products.add(sides[0], sides[1], [(0, 0, rows.size)])
+        assert products.add(sides[0], sides[1], np.zeros(1, dtype=np.int64))
     return products.totals()[0]
 
 
@@ -57,14 +57,14 @@ def test_groups_are_kept_apart() -> None:
     products = Products(np.array([1]), np.array([1]), groups=3)
     rows = np.arange(1.0, 7.0)[None] / 8
     sides = [cut(rows.copy(), np.array([1]), np.empty((SLICES, 1, 6))) for _ in range(2)]
-    assert products.add(sides[0], sides[1], [(2, 0, 2), (0, 2, 6)])
+    assert products.add(sides[0], sides[1], np.array([2, 0, 0]))
     assert products.totals()[:, 0, 0].tolist() == [(9 + 16 + 25 + 36) / 64, 0.0, (1 + 4) / 64]
 
 
 def test_what_is_not_finite_is_told() -> None:
     products = Products(np.array([1]), np.array([1]))
     bad = cut(np.array([[1.0, np.nan]]), np.array([1]), np.empty((SLICES, 1, 2)))
-    assert not products.add(bad, bad, [(0, 0, 2)])
+    assert not products.add(bad, bad, np.array([0]))
 
 
 @pytest.mark.parametrize(("bound", "least"), [(1.0, 1), (0.0, 0), (3.0, 2), (0.25, -1)])

@@ -99,18 +99,21 @@ class _Family:
             heads=heads,
             columns=columns,
             products=Products(left, right, rows.groups),
-            left=np.empty((m + k, BLOCK)),
-            sides=(np.empty((SLICES, m, BLOCK)), np.empty((SLICES, k, BLOCK))),
+            left=np.empty((m + k, BLOCK + 1)),
+            sides=(np.empty((SLICES, m, 2 * BLOCK)), np.empty((SLICES, k, 2 * BLOCK))),
         )
 
     def add(self, block: Block) -> None:
-        n, m = block.rows, len(self.heads)
-        for h, (_, weight, factor) in enumerate(self.heads):
-            self.left[h, :n] = block.head(weight, factor)
-        for c, (i, j) in enumerate(self.columns):
-            np.multiply(block.design(i), block.design(j), out=self.left[m + c, :n])
-        left = cut(self.left[:m, :n], self.products.left, self.sides[0])
-        if not self.products.add(left, cut(self.left[m:, :n], self.products.right, self.sides[1]), block.runs):
+        n, m, stretches = block.rows, len(self.heads), block.stretches
+        with block.turn:
+            for h, (_, weight, factor) in enumerate(self.heads):
+                self.left[h, :n] = block.head(weight, factor)
+            for c, (i, j) in enumerate(self.columns):
+                np.multiply(block.design(i), block.design(j), out=self.left[m + c, :n])
+            self.left[:, n] = 0.0
+        both = stretches.filled(self.left[:, : n + 1])
+        left, right = cut(both[:m], self.products.left, self.sides[0]), cut(both[m:], self.products.right, self.sides[1])
+        if not self.products.add(left, right, stretches.groups):
             raise SourceError.engine("a sum of finite numbers is not finite")
 
 
@@ -131,8 +134,7 @@ class _Terms:
                     self.places[arm, t] = (family, *place)
 
     def add(self, block: Block) -> None:
-        for group, start, stop in block.runs:
-            self.count[group] += stop - start
+        np.add.at(self.count, block.stretches.groups, block.stretches.count)
         for family in self.families[block.arm]:
             family.add(block)
 
@@ -159,10 +161,12 @@ class _Ends:
         self.low, self.high = np.full((2, len(lines)), np.inf), np.full((2, len(lines)), -np.inf)
 
     def add(self, block: Block) -> None:
-        for i, beta in enumerate(self.lines):
-            line, arm = block.line(beta), block.arm
-            self.low[arm, i] = min(self.low[arm, i], line.min())
-            self.high[arm, i] = max(self.high[arm, i], line.max())
+        arm = block.arm
+        with block.turn:
+            for i, beta in enumerate(self.lines):
+                line = block.line(beta)
+                self.low[arm, i] = min(self.low[arm, i], line.min())
+                self.high[arm, i] = max(self.high[arm, i], line.max())
 
 
 def _joined(adders: Sequence[_Ends]) -> list[Ranges]:
@@ -188,8 +192,9 @@ class _Squares:
     def add(self, block: Block) -> None:
         own, sums, n = self.features[block.arm], self.sums[block.arm], block.rows
         held = self.held[: len(own), :n]
-        for row, (weight, factor, j) in zip(held, own, strict=True):
-            np.multiply(block.head(weight, factor), block.design(j), out=row)
+        with block.turn:
+            for row, (weight, factor, j) in zip(held, own, strict=True):
+                np.multiply(block.head(weight, factor), block.design(j), out=row)
         if not sums.add(cut(held, sums.ends, self.slices[:, : len(own)], HALF)):
             raise SourceError.engine("a sum of finite numbers is not finite")
 
@@ -217,7 +222,9 @@ class _Several:
             if part:
                 part.add(block)
         if self.scores:
-            self.scores.add(block.arm, block.column("e"), block.column("y"))
+            with block.turn:
+                e, y = block.column("e"), block.column("y")
+            self.scores.add(block.arm, e, y)
 
     def merge(self, other: _Several) -> None:
         self.terms.merge(other.terms)

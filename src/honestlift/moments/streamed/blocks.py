@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
-from itertools import pairwise
 from threading import Event, Lock
 from typing import Any, Protocol, TypeVar
 
@@ -17,17 +16,19 @@ from threadpoolctl import threadpool_limits  # pyright: ignore[reportMissingType
 from honestlift.errors import SourceError
 from honestlift.moments.fetched import key_of
 from honestlift.moments.scan import Frame
-from honestlift.moments.streamed.slices import Run
 from honestlift.moments.streamed.weights import FARTHEST, WEIGHTS, Model, Rows, Scores, predictor
 from honestlift.moments.table import Label, order_of
 from honestlift.source.blocks import arrays_of, arrow_batches, threads_of
 
 Floats = NDArray[np.float64]
 
+STRETCH = 64
+"""Rows of the longest stretch of a group."""
+
 BLOCK = 8192
 """Rows of a block: few enough that its columns stay in the cache of a core."""
 
-FETCHED, GROUPED = 2**16, 2**19
+FETCHED, GROUPED = 2**16, 2**20
 """Rows that come from the engine at once; more where they are sorted by group, so that a group has many of them."""
 
 SMALL = 2**16
@@ -37,9 +38,13 @@ SMALL = 2**16
 class Block:
     """Rows of one arm, and what formulas stand on, each computed once when it is asked for."""
 
-    def __init__(self, arm: int, held: dict[str, Floats], model: Model, runs: Sequence[Run]) -> None:
-        """Take the arm of the rows, their columns ``t``, ``y``, ``z1`` …, the fits, and which rows are of which group."""
-        self.arm, self._held, self._model, self.runs = arm, held, model, runs
+    def __init__(self, arm: int, held: dict[str, Floats], model: Model, groups: NDArray[np.int64] | None, turn: Lock) -> None:
+        """Take the arm of the rows, their columns ``t``, ``y``, ``z1`` …, the fits, and the group of each, which stand together.
+
+        While many small things are done with a block, ``turn`` is to be held: threads that do so at once keep each other waiting.
+        """
+        self.arm, self._held, self._model, self.turn = arm, held, model, turn
+        self.stretches = Stretches.of(self.rows, groups)
         self._heads: dict[tuple[str, str], Any] = {}
 
     @property
@@ -101,6 +106,40 @@ class Block:
         return self._held[name]
 
 
+@dataclass(frozen=True, slots=True)
+class Stretches:
+    """The rows of a block in stretches of equal length, each of one group.
+
+    Attributes:
+        groups: (R,) the group of each; those of a group follow each other.
+        count: (R,) its rows; the rest is filled up.
+        index: (R · length,) the row at each place, n where there is none; None where every row stands where it is.
+    """
+
+    groups: NDArray[np.int64]
+    count: NDArray[np.int64]
+    index: NDArray[np.int64] | None
+
+    @classmethod
+    def of(cls, rows: int, groups: NDArray[np.int64] | None) -> Stretches:
+        """Stretches so short that no more than a quarter is filled up, about, and no longer than ``STRETCH``."""
+        if groups is None:
+            return cls(np.zeros(1, dtype=np.int64), np.array([rows]), None)
+        first = np.flatnonzero(np.diff(groups, prepend=-1))
+        lengths = np.diff(first, append=rows)
+        length = min(STRETCH, 1 << max((rows // first.size).bit_length() - 2, 0))
+        each = -(-lengths // length)
+        place = np.arange(int(each.sum())) - np.repeat(np.cumsum(each) - each, each)
+        start, stop = np.repeat(first, each) + length * place, np.repeat(first + lengths, each)
+        index = start[:, None] + np.arange(length)
+        index = np.where(index < stop[:, None], index, rows)
+        return cls(np.repeat(groups[first], each), np.minimum(stop - start, length), index.ravel())
+
+    def filled(self, values: Floats) -> Floats:
+        """Values of the rows, (m, n + 1) with zeros at the end, in the order of the stretches."""
+        return values[:, :-1] if self.index is None else np.take(values, self.index, axis=1)
+
+
 class Adding(Protocol):
     """What adds up blocks, and what was added up elsewhere."""
 
@@ -137,7 +176,7 @@ def add_up(rows: Rows, model: Model, make: Callable[[], A], *, outcome: bool = T
     adders = [make() for _ in range(threads_of(frame))]
     wanted = [*names, "g"] if rows.grouped else names
     batches = arrow_batches(frame.select(*wanted), GROUPED if rows.grouped else FETCHED)
-    lock, over = Lock(), Event()
+    lock, turn, over = Lock(), Lock(), Event()
 
     def run(adder: A) -> None:
         try:
@@ -147,8 +186,8 @@ def add_up(rows: Rows, model: Model, make: Callable[[], A], *, outcome: bool = T
                     if batch is None:
                         return
                     codes = groups.codes_of(batch.column("g")) if rows.grouped else None
-                for arm, held, runs in _blocks(arrays_of(batch.select(names)), names, codes):
-                    adder.add(Block(arm, held, model, runs))
+                for arm, held, own in _blocks(arrays_of(batch.select(names)), names, codes):
+                    adder.add(Block(arm, held, model, own, turn))
         except BaseException:
             over.set()
             raise
@@ -209,18 +248,16 @@ def _small(column: Any) -> NDArray[np.int64] | None:
 
 def _blocks(
     columns: Sequence[Floats], names: Sequence[str], codes: NDArray[np.int64] | None
-) -> Iterator[tuple[int, dict[str, Floats], list[Run]]]:
+) -> Iterator[tuple[int, dict[str, Floats], NDArray[np.int64] | None]]:
     """The rows of either arm, those of a group together, ``BLOCK`` at a time."""
     t = columns[names.index("t")]
     for arm in (0, 1):
         inside = np.flatnonzero(t == arm)
-        own = np.zeros(inside.size, dtype=np.int64) if codes is None else codes[inside]
-        if codes is not None:
+        own = None if codes is None else codes[inside]
+        if own is not None:
             order = np.argsort(own.astype(np.uint16) if own.max(initial=0) < SMALL else own, kind="stable")  # 16 bits: by radix
             inside, own = inside[order], own[order]
         picked = [np.take(column, inside) for column in columns]
         for start in range(0, inside.size, BLOCK):
-            part = own[start : start + BLOCK]
-            ends = [0, *(np.flatnonzero(np.diff(part)) + 1).tolist(), part.size]
-            runs = [(int(part[a]), a, b) for a, b in pairwise(ends)]
-            yield arm, {name: column[start : start + BLOCK] for name, column in zip(names, picked, strict=True)}, runs
+            part = None if own is None else own[start : start + BLOCK]
+            yield arm, {name: column[start : start + BLOCK] for name, column in zip(names, picked, strict=True)}, part

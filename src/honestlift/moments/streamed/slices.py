@@ -8,16 +8,12 @@ all rows of a block, add up within the 53 bits of a double: whatever library mul
 from __future__ import annotations
 
 import math
-from collections.abc import Sequence
 from dataclasses import dataclass, field
 
 import numpy as np
 from numpy.typing import NDArray
 
 Floats = NDArray[np.float64]
-Run = tuple[int, int, int]
-"""A group, and from where to where its rows stand in a block."""
-
 BITS = 19
 """Bits of a slice."""
 
@@ -85,28 +81,29 @@ class Products:
     def __post_init__(self) -> None:
         self.parts = np.zeros((2, self.groups, SLICES, self.left.size, self.right.size), dtype=np.int64)
 
-    def add(self, left: Floats, right: Floats, runs: Sequence[Run]) -> bool:
+    def add(self, left: Floats, right: Floats, groups: NDArray[np.int64]) -> bool:
         """Add the products of a block of at most ``MOST_ROWS`` rows, both sides cut; false if one is not finite.
 
         Args:
             left: slices (SLICES, m, n).
             right: slices (SLICES, k, n).
-            runs: the rows of each group, a group once.
+            groups: (R,) the group of each of R stretches of n/R rows; those of a group follow each other.
         """
-        found = np.empty((len(runs), *self.parts.shape[2:]))
-        for place, (_, start, stop) in enumerate(runs):
-            made: Floats = found[place]
-            one, two = left[:, :, start:stop], right[:, :, start:stop].transpose(0, 2, 1)
-            for order in range(SLICES):
-                np.matmul(one[0], two[order], out=made[order])
-                for s in range(1, order + 1):
-                    made[order] += one[s] @ two[order - s]
+        stretches = groups.size
+        one = left.reshape(*left.shape[:2], stretches, -1).transpose(0, 2, 1, 3)
+        two = right.reshape(*right.shape[:2], stretches, -1).transpose(0, 2, 3, 1)
+        found = np.empty((SLICES, stretches, *self.parts.shape[3:]))
+        for order in range(SLICES):
+            np.matmul(one[0], two[order], out=found[order])
+            for s in range(1, order + 1):
+                found[order] += one[s] @ two[order - s]
         if not np.isfinite(found).all():
             return False
-        low, high = _halves(found * _UNITS)
-        groups = [group for group, _, _ in runs]
-        self.parts[0, groups] += low
-        self.parts[1, groups] += high
+        first = np.flatnonzero(np.diff(groups, prepend=-1))
+        together: Floats = np.add.reduceat(found, first, axis=1)
+        low, high = _halves(np.moveaxis(together, 0, 1) * _UNITS)
+        self.parts[0, groups[first]] += low
+        self.parts[1, groups[first]] += high
         return True
 
     def merge(self, other: Products) -> None:
