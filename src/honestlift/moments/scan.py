@@ -34,6 +34,9 @@ SORT_ABOVE = 75
 WIDEST_SORT = 25
 """Columns up to which the rows are sorted; wider ones are read again for every ``SORT_ABOVE`` sums."""
 
+MOST_SMALL = 127
+"""Bins that a byte can number."""
+
 FEWEST_SORT = 15_000
 """Cells from which the rows are sorted: with fewer, sums split into several scans stay in the cache and cost less than a sort."""
 
@@ -232,7 +235,8 @@ def histogram(
     frame = source.select((*keys, column))
     frame = frame if complete else frame.filter(present(measure))
     per_unit, bins = (edges.size - 1) / (edges[-1] - edges[0]), edges.size - 1
-    index = ((measure - float(edges[0])) * float(per_unit)).clip(0.0, bins - 0.5).floor().cast(nw.Int64)
+    kind = nw.Int8 if bins <= MOST_SMALL else nw.Int64  # small whole numbers are grouped by place
+    index = ((measure - float(edges[0])) * float(per_unit)).clip(0.0, bins - 0.5).floor().cast(kind)
     table = collect(frame.select(*names, index.alias(value)).group_by(*names, value).agg(nw.len().alias("n")))
     counts = moments_of(table, (*keys, column), {}, {})
     return counts, np.array([int(v or 0) for v in counts.keys[column].labels], dtype=np.int64)[counts.keys[column].codes]
@@ -274,8 +278,7 @@ def different(source: Source, column: str) -> int:
 
 def missing(source: Source, column: str) -> int:
     """Rows without a value of a column."""
-    table = collect(source.select([column]).select(nw.len().alias("n"), nw.col("c0").count().alias("d")))
-    return int(table.column("n")[0].as_py()) - int(table.column("d")[0].as_py())
+    return length(source.select([column]).filter(nw.col("c0").is_null()))
 
 
 def collect(frame: Frame) -> pa.Table:
