@@ -13,14 +13,14 @@ from honestlift.moments.streamed.slices import exponent
 Floats = NDArray[np.float64]
 
 BITS = 31
-"""Bits of an outcome, below its bound, that are counted."""
+"""Bits of an outcome, below its bound, that are counted; and as many of what they leave over."""
 
 HELD = 2**22
 """Rows that are gathered before they go to the table: of 31 bits each, their sums stay within the 53 bits of a double."""
 
 
 class ScoreTable:
-    """One table for all threads, exact in any order: outcomes are whole multiples of 2^−31 of their bound.
+    """One table for all threads, exact in any order: outcomes are whole multiples of 2^−62 of their bound, in two halves.
 
     With 2^20 scores the table is larger than the caches, so that it is not touched for every row, but for many at once.
     """
@@ -34,19 +34,25 @@ class ScoreTable:
             steps: scores are floor(e·steps + ½)/steps.
         """
         self._steps, self._ends, self._lock = steps, (exponent(outcome), exponent(outcome**2)), Lock()
-        self._sums = np.zeros((3, 2 * (steps + 1)), dtype=np.int64)
+        self._sums = np.zeros((5, 2 * (steps + 1)), dtype=np.int64)
         room = min(most, HELD)
-        self._place, self._y, self._n = np.empty(room, dtype=np.int64), np.empty((2, room)), 0
+        self._place, self._y, self._n = np.empty(room, dtype=np.int64), np.empty((4, room)), 0
 
     def add(self, arm: int, e: Floats, y: Floats) -> None:
         """Add rows of an arm: their propensities and outcomes, (n,) each."""
         place = np.floor(e * float(self._steps) + 0.5).astype(np.int64) + arm * (self._steps + 1)
-        units = [np.rint(np.ldexp(v, BITS - end)) for v, end in zip((y, y * y), self._ends, strict=True)]
+        units: list[Floats] = []
+        for values, end in zip((y, y * y), self._ends, strict=True):
+            whole = np.ldexp(values, BITS - end)
+            high = np.rint(whole)
+            units += [high, np.rint(np.ldexp(whole - high, BITS))]
         with self._lock:
             if self._n + place.size > self._place.size:
                 self._spill()
             there = slice(self._n, self._n + place.size)
-            self._place[there], self._y[0, there], self._y[1, there] = place, *units
+            self._place[there] = place
+            for held, values in zip(self._y, units, strict=True):
+                held[there] = values
             self._n += place.size
 
     def _spill(self) -> None:
@@ -59,13 +65,13 @@ class ScoreTable:
     def patterns(self) -> Patterns:
         """One pattern per score, which is its only column."""
         self._spill()
-        both = self._sums.reshape(3, 2, self._steps + 1)
+        both = self._sums.reshape(5, 2, self._steps + 1)
         there = np.flatnonzero(both[0].sum(axis=0))
-        count, total, square = (held[:, there].T.astype(np.float64) for held in both)
+        count, total, rest, square, its_rest = (held[:, there].T.astype(np.float64) for held in both)
         return Patterns(
             names=("propensity",),
             x=there[:, None] / float(self._steps),
             count=count,
-            total=np.ldexp(total, self._ends[0] - BITS),
-            square=np.ldexp(square, self._ends[1] - BITS),
+            total=np.ldexp(total + np.ldexp(rest, -BITS), self._ends[0] - BITS),
+            square=np.ldexp(square + np.ldexp(its_rest, -BITS), self._ends[1] - BITS),
         )
