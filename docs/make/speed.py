@@ -64,10 +64,8 @@ WHY: dict[str, str] = {
     "adds up about 270 terms of fourteen estimators for every bucket of users (500 resamples rest on them), the products of some forty "
     "features that give their standard errors, and the scores that matching goes by: more work than three scans of twenty sums. Its "
     "threads also wait for each other in Python: two of them gain a factor of 1.5, where two processes gained 1.9.",
-    "what 9,500 more bootstrap draws": "the draws are made from the table of sums, in both studies the same; the difference of two whole "
-    "studies is uncertain by as much as the readings of a large file differ.",
-    "5,000,000 rows": "more than 75 sums are split over scans, so that the cells stay in the cache, and every summand is rounded "
-    "before it is added; the one plain query of the rival does neither.",
+    "5,000,000 rows": "more than 75 sums are split over scans, or the rows sorted first, so that the cells stay in the cache, and every "
+    "summand is rounded before it is added; the one plain query of the rival does neither.",
     "least squares with CR1 errors, 3": "the rival has its matrix in memory, ours is read from a parquet file and checked.",
     "least squares with CR1 errors of few": "the fixed cost of the checks and queries, some twenty milliseconds, is most of it.",
     "IPW ATE and ATT": "reading: ids are checked for repetition, covariates grouped into patterns and summed exactly, before any fit.",

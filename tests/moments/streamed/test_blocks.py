@@ -13,6 +13,7 @@ import pytest
 import honestlift as hl
 from honestlift.errors import SourceError
 from honestlift.moments.streamed.blocks import BLOCK, FETCHED, STRETCH, Block, Stretches, add_up
+from honestlift.moments.streamed.slices import MOST_ROWS, MOST_SQUARED
 from honestlift.moments.streamed.weights import Model, Rows
 
 N = 2 * FETCHED + 77
@@ -106,3 +107,8 @@ def test_an_engine_that_fails_is_told() -> None:
     relation = found.frame.to_native().project("g, t, CAST(CASE WHEN y > 3 THEN 'x' ELSE '1' END AS DOUBLE) AS y")
     with pytest.raises(SourceError, match="Conversion"):
         add_up(Rows(**{name: getattr(found, name) for name in Rows.__slots__} | {"frame": nw.from_native(relation)}), PLAIN, Sums)
+
+
+def test_blocks_are_no_larger_than_their_products_are_exact() -> None:
+    assert BLOCK <= MOST_SQUARED
+    assert 2 * BLOCK <= MOST_ROWS  # filled up to stretches

@@ -5,6 +5,7 @@ from __future__ import annotations
 import numpy as np
 import pytest
 
+from honestlift.errors import SourceError
 from honestlift.moments.streamed import scores
 from honestlift.moments.streamed.scores import ScoreTable
 
@@ -39,3 +40,8 @@ def test_both_ends_of_the_grid_are_scores() -> None:
     assert found.count[:, 0].tolist() == [2.0, 1.0, 1.0]
     assert found.total[:, 0].tolist() == [1.5, 0.25, -1.0]
     assert found.square[:, 0].tolist() == [1.25, 0.0625, 1.0]
+
+
+def test_more_rows_than_there_were_are_an_error() -> None:
+    with pytest.raises(SourceError, match="changed"):
+        ScoreTable(1.0, 2, 4).add(0, np.array([0.1, 0.2, 0.3]), np.zeros(3))

@@ -7,6 +7,7 @@ from threading import Lock
 import numpy as np
 from numpy.typing import NDArray
 
+from honestlift.errors import SourceError
 from honestlift.moments.patterns import Patterns
 from honestlift.moments.streamed.slices import exponent
 
@@ -39,7 +40,11 @@ class ScoreTable:
         self._place, self._y, self._n = np.empty(room, dtype=np.int64), np.empty((4, room)), 0
 
     def add(self, arm: int, e: Floats, y: Floats) -> None:
-        """Add rows of an arm: their propensities and outcomes, (n,) each."""
+        """Add rows of an arm: their propensities and outcomes, (n,) each.
+
+        Raises:
+            SourceError: if there are more rows than there were.
+        """
         place = np.floor(e * float(self._steps) + 0.5).astype(np.int64) + arm * (self._steps + 1)
         units: list[Floats] = []
         for values, end in zip((y, y * y), self._ends, strict=True):
@@ -47,6 +52,8 @@ class ScoreTable:
             high = np.rint(whole)
             units += [high, np.rint(np.ldexp(whole - high, BITS))]
         with self._lock:
+            if place.size > self._place.size:
+                raise SourceError.changed()
             if self._n + place.size > self._place.size:
                 self._spill()
             there = slice(self._n, self._n + place.size)

@@ -26,7 +26,7 @@ SLICES = 3
 """Slices of a factor: 57 bits below its bound, so that a double of the size of its bound is whole."""
 
 HALF = 20
-"""Bits of a slice of what is squared, of which there are two: the rest is no 2^-41 of the bound, and no error has a sign of its own."""
+"""Bits of a slice of what is squared, of which there are two: a factor is rounded to the nearest multiple of 2^-40 of its bound."""
 
 MOST_SQUARED = 2**13
 """Rows of a block of these: products of 2^40 units at most then stay within 2^53 units in all."""
@@ -118,7 +118,7 @@ class Products:
 
 @dataclass(slots=True, eq=False)
 class Squares:
-    """Sums over all rows of the products of every two of some factors, for what needs no more than ``HALVES`` bits of a factor.
+    """Sums over all rows of the products of every two of some factors, for what needs no more than 2·``HALF`` bits of a factor.
 
     Attributes:
         ends: (p,) exponents of the factors' bounds.
